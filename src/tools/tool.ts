@@ -1,0 +1,116 @@
+import type { z } from "zod";
+
+import type { JsonObject, Json } from "../facts/json.js";
+
+/** What plan() found out and what execute() will need. Plain JSON; the guard freezes both and signs their digest. */
+export interface Plan<Payload, Step> {
+  /** The facts, judged by the policies and shown in the receipt. */
+  readonly payload: Payload;
+  /** All that execute() needs, its preconditions included. Not shown: may hold contents. */
+  readonly step: Step;
+  /** What the headline of a receipt names: "main → origin", "3 files below build/". */
+  readonly target: string;
+  /** Keys under which later calls find this run in the history, such as "email:bob@example.com". */
+  readonly subjects?: readonly string[];
+}
+
+/** One thing that was done, or tried, in a system. Enact's ActionResult. */
+export interface ActionTaken {
+  readonly system: string;
+  readonly action: string;
+  /** "unknown": the request was sent and its fate is not known. */
+  readonly success: boolean | "unknown";
+  /** Facts about what happened: shas, counts, sizes, hashes. Never contents. */
+  readonly output: JsonObject;
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly reversible?: boolean;
+}
+
+export interface Execution {
+  readonly actions: readonly ActionTaken[];
+  /** What the agent gets; may hold contents. Null when the tool has nothing to give. */
+  readonly result: Json;
+  /** Set when `result` holds data from outside (rows, file contents) that must be marked as untrusted. */
+  readonly untrusted?: boolean;
+  /** Measured effects, for the receipt of the outcome. */
+  readonly measured?: JsonObject;
+}
+
+/** How a planning or executing tool talks back to the guard. */
+export interface PlanCall {
+  readonly signal: AbortSignal;
+  readonly now: Date;
+}
+
+export interface ExecuteControl {
+  /** Aborted when the caller gives up. Honour it only where stopping leaves nothing half done. */
+  readonly signal: AbortSignal;
+  /**
+   * Judges measured effects with the policies of this call: `payload` is the planned payload with the measured facts
+   * laid over it. False: the tool must undo (ROLLBACK), give no data back and report the action
+   * `{ system: "guard", action: "rolled_back" }`.
+   */
+  judge(payload: JsonObject): Promise<boolean>;
+}
+
+/** All four of MCP's tool annotations, always written: unset and false look the same to a client. */
+export interface ToolAnnotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint: boolean;
+}
+
+/** What the configuration, the docs and the door know of a tool. */
+export interface ToolInfo {
+  /** `system_verb` */
+  readonly name: string;
+  readonly title: string;
+  /** For the agent: what it does, what it finds out first, what it refuses. */
+  readonly description: string;
+  /** The key below `systems` in the configuration. */
+  readonly system: string;
+  readonly annotations: ToolAnnotations;
+  /** A strict object: an unknown key is an error. */
+  readonly input: z.ZodObject;
+  /** The facts that policies of this tool may read. */
+  readonly payload: z.ZodType;
+  /** What undoing can do, one clause for the docs and enact_check; false when it cannot be undone. */
+  readonly reversible: string | false;
+}
+
+/** A tool before it has hands: plan() gets only a reader, execute() never sees the input again. */
+export interface ToolDefinition<Input, Payload, Step, Reader, Writer> extends ToolInfo {
+  /** Looks and never touches. @throws EnactError when the call cannot be planned */
+  plan(input: Input, reader: Reader, call: PlanCall): Promise<Plan<Payload, Step>>;
+  /**
+   * Does exactly the step, if its preconditions still hold.
+   * @throws EnactError STALE_PLAN when they don't (nothing was done), OUTCOME_UNKNOWN when the fate is not known
+   */
+  execute(step: Step, writer: Writer, control: ExecuteControl): Promise<Execution>;
+}
+
+/** A tool bound to its system, with the types erased: what the guard works with. */
+export interface GuardedTool extends ToolInfo {
+  plan(input: unknown, call: PlanCall): Promise<Plan<JsonObject, Json>>;
+  execute(step: Json, control: ExecuteControl): Promise<Execution>;
+}
+
+/** Keeps the types of a definition; exists for inference. */
+export function defineTool<Input, Payload, Step, Reader, Writer>(
+  definition: ToolDefinition<Input, Payload, Step, Reader, Writer>,
+): ToolDefinition<Input, Payload, Step, Reader, Writer> {
+  return Object.freeze(definition);
+}
+
+/** Gives a tool its hands. The casts are sound because the guard parses the input and hands back the very step. */
+export function bindTool<Input, Payload, Step, Reader, Writer>(
+  definition: ToolDefinition<Input, Payload, Step, Reader, Writer>,
+  system: { readonly reader: Reader; readonly writer: Writer },
+): GuardedTool {
+  return {
+    ...definition,
+    plan: (input, call) => definition.plan(input as Input, system.reader, call) as Promise<Plan<JsonObject, Json>>,
+    execute: (step, control) => definition.execute(step as Step, system.writer, control),
+  };
+}

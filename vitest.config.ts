@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A test that leaves the clock, environment or a spy changed would make its neighbours lie.
+    restoreMocks: true,
+    unstubEnvs: true,
+  },
+});
