@@ -15,7 +15,7 @@ export interface CallReport {
   readonly status: "done" | "blocked" | "failed" | "invalid";
   /**
    * The last ledger entry of this call: the outcome if it ran, else the decision. Null when there is none (invalid, or
-   * the ledger cannot be written); for `check` a draft without signature.
+   * the ledger cannot be written); for `check` a draft that was neither signed nor stored.
    */
   readonly receipt: Entry | EntryDraft | null;
   /** What the tool gives; null unless the call ran. */
@@ -24,6 +24,8 @@ export interface CallReport {
   readonly text: string;
   /** True unless `done` (for `check`: true when it would be blocked). */
   readonly isError: boolean;
+  /** True when `result` holds data from outside that a model must not take as instructions. */
+  readonly untrusted: boolean;
   /** Stable code of what went wrong, for scripts. */
   readonly code?: string;
 }
@@ -74,4 +76,8 @@ export interface GuardOptions {
   readonly clock: () => Date;
   /** Facts about the environment that policies of category time need, laid under every payload (see facts/time.ts). */
   readonly ambient: () => JsonObject;
+  /** Secret values that the configuration holds: redacted wherever they turn up. */
+  readonly secrets: readonly string[];
+  /** How long a look may take, in milliseconds; then the call is blocked. Hosts cut calls off after 60 s. */
+  readonly planTimeoutMs?: number;
 }

@@ -1,0 +1,112 @@
+import { isEnactError } from "../errors.js";
+import type { Json, JsonObject } from "../facts/json.js";
+import { plainJson } from "../facts/json.js";
+import { unknown } from "../facts/unknown.js";
+import type { Decision, Entry } from "../receipts/receipt.js";
+import type { ActionTaken, Execution } from "../tools/tool.js";
+import { draftEntry } from "./entries.js";
+import type { CallReport, GuardOptions } from "./guard.js";
+import type { Judgement } from "./judge.js";
+import { ranReport, unprovenReport } from "./outcome.js";
+import type { PlannedCall } from "./planned.js";
+import { hintsOf, judgePlan } from "./planned.js";
+
+/** What became of an allowed plan. */
+interface Ran {
+  readonly execution: Execution;
+  /** The last judgement of measured effects, if the tool measured any. */
+  readonly judgement: Judgement | undefined;
+  readonly payload: JsonObject;
+  readonly hints: readonly string[];
+}
+
+/** Executes an allowed plan whose intent is durable, and records what came of it. Never throws. */
+export async function runPlan(
+  options: GuardOptions,
+  call: PlannedCall,
+  decision: Entry,
+  signal: AbortSignal,
+): Promise<CallReport> {
+  const ran = await executeStep(options, call, signal);
+  const outcome = outcomeOf(ran);
+  const { tool, target } = { tool: call.tool.name, target: call.plan.target };
+  const result = outcome === "BLOCK" ? null : ran.execution.result;
+  const untrusted = ran.execution.untrusted ?? false;
+  try {
+    const entry = draftEntry(call.run, {
+      phase: "outcome",
+      payload: ran.payload,
+      results: ran.judgement?.results ?? decision.policy_results,
+      decision: outcome,
+      actions: ran.execution.actions,
+      at: options.clock(),
+    });
+    const receipt = await options.ledger.recordOutcome(entry);
+    return ranReport({ tool, target, receipt, result, untrusted, hints: ran.hints });
+  } catch {
+    return unprovenReport({ tool, target, decision, result, untrusted, what: inWords(outcome, ran.execution.actions) });
+  }
+}
+
+async function executeStep(options: GuardOptions, call: PlannedCall, signal: AbortSignal): Promise<Ran> {
+  let judgement: Judgement | undefined;
+  let payload = call.plan.payload;
+  let hints: readonly string[] = [];
+  const judgeMeasured = async (measured: JsonObject): Promise<boolean> => {
+    payload = { ...(plainJson(measured, "measured") as JsonObject), environment: call.plan.payload["environment"] ?? null };
+    judgement = undefined;
+    const judged = await options.ledger.look((history) => {
+      const verdict = judgePlan(options, call, payload, history);
+      hints = hintsOf(options, call, verdict, history);
+      return verdict;
+    }, call.run.runId);
+    judgement = judged;
+    return judged.passed;
+  };
+  let execution: Execution;
+  try {
+    execution = plainExecution(await call.tool.execute(call.plan.step, { signal, judge: judgeMeasured }));
+  } catch (error) {
+    execution = { actions: [failedAction(call, error)], result: null };
+  }
+  return { execution, judgement, payload: { ...payload, ...execution.measured }, hints };
+}
+
+/** A result that is not plain JSON must not lose the record of what was done. */
+function plainExecution(execution: Execution): Execution {
+  const actions = plainJson(execution.actions, "actions") as unknown as readonly ActionTaken[];
+  let result: Json;
+  try {
+    result = plainJson(execution.result, "result");
+  } catch {
+    result = { ...unknown("the result could not be written as JSON; the action itself is as the receipt says") };
+  }
+  const measured = execution.measured === undefined ? {} : { measured: plainJson(execution.measured, "measured") as JsonObject };
+  return { actions, result, untrusted: execution.untrusted ?? false, ...measured };
+}
+
+function outcomeOf(ran: Ran): Decision {
+  const { actions } = ran.execution;
+  const rolledBack = actions.some((action) => action.system === "guard" && action.action === "rolled_back" && action.success === true);
+  if (ran.judgement?.passed === false) return rolledBack ? "BLOCK" : "PARTIAL";
+  return actions.length > 0 && actions.every((action) => action.success === true) ? "PASS" : "PARTIAL";
+}
+
+/** Only our own errors say what is known; after any other, nobody can tell whether the action happened. */
+function failedAction(call: PlannedCall, error: unknown): ActionTaken {
+  const { name, system } = call.tool;
+  const action = name.startsWith(`${system}_`) ? name.slice(system.length + 1) : name;
+  if (!isEnactError(error)) {
+    const message = "The tool failed in an unexpected way; look at the system before you try again";
+    return { system, action, success: "unknown", output: {}, error: { code: "INTERNAL", message } };
+  }
+  const fateIsKnown = error.code !== "OUTCOME_UNKNOWN";
+  const message = `${error.message}${/[.!?]$/.test(error.message) ? "" : "."} ${error.done}`;
+  return { system, action, success: fateIsKnown ? false : "unknown", output: {}, error: { code: error.code, message } };
+}
+
+function inWords(outcome: Decision, actions: readonly ActionTaken[]): string {
+  if (outcome === "PASS") return "the action was done";
+  if (outcome === "BLOCK") return "the action was rolled back";
+  return actions.some((action) => action.success === true) ? "the action was partly done" : "the action failed";
+}

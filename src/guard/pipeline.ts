@@ -1,0 +1,185 @@
+import { randomUUID } from "node:crypto";
+
+import { EnactError, isEnactError } from "../errors.js";
+import type { Json, JsonObject } from "../facts/json.js";
+import { deepFreeze, plainJson } from "../facts/json.js";
+import type { PolicyResult } from "../policies/policy.js";
+import { planDigest } from "../receipts/canonical.js";
+import type { Entry, EntryDraft } from "../receipts/receipt.js";
+import type { GuardedTool, Plan } from "../tools/tool.js";
+import type { Run } from "./entries.js";
+import { draftEntry } from "./entries.js";
+import { runPlan } from "./execute.js";
+import type { CallOptions, CallReport, Guard, GuardOptions } from "./guard.js";
+import { parseInput } from "./input.js";
+import { GUARD } from "./judge.js";
+import { blockedReport, checkReport, invalidReport, unrecordedReport } from "./outcome.js";
+import type { JudgedPlan, PlannedCall } from "./planned.js";
+import { decide } from "./planned.js";
+import { selfTest } from "./selftest.js";
+
+const PLAN_TIMEOUT_MS = 50_000;
+
+/** A call that the guard could not plan: blocked, with the reason. */
+interface FailedPlan {
+  readonly run: Run;
+  readonly result: PolicyResult;
+  readonly payload: JsonObject;
+  readonly code: string;
+}
+
+/**
+ * The pipeline: plan → judge → record → execute → record. The only place that knows the order.
+ *
+ * Whatever goes wrong before the intent is durable, nothing runs; whatever goes wrong after it, the ledger shows an
+ * intent without an outcome.
+ */
+export function createGuardFrom(options: GuardOptions): Guard {
+  const running = new Set<Promise<unknown>>();
+  const tracked = <Value>(work: Promise<Value>): Promise<Value> => {
+    running.add(work);
+    const forget = () => running.delete(work);
+    work.then(forget, forget);
+    return work;
+  };
+  return Object.freeze({
+    tools: options.tools,
+    identity: options.identity,
+    configDigest: options.configDigest,
+    call: (tool: string, input: unknown, call: CallOptions = {}) => tracked(callTool(options, tool, input, call)),
+    check: (tool: string, input: unknown, call: CallOptions = {}) => tracked(checkTool(options, tool, input, call)),
+    receipts: (query: Parameters<Guard["receipts"]>[0]) => options.ledger.entries(query),
+    selfTest: () => selfTest(options),
+    async close(): Promise<void> {
+      await Promise.allSettled(running);
+      await options.ledger.close();
+    },
+  });
+}
+
+async function callTool(options: GuardOptions, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
+  const planned = await planTool(options, name, input, call);
+  if ("report" in planned) return planned.report;
+  if ("failed" in planned) return recordFailedPlan(options, planned.failed);
+
+  const { tool, plan } = planned.call;
+  let judged: JudgedPlan | undefined;
+  let decision: Entry;
+  try {
+    decision = await options.ledger.recordDecision((history) => {
+      judged = decide(options, planned.call, history);
+      return { entry: judged.entry, subjects: judged.passed ? (plan.subjects ?? []) : [] };
+    });
+  } catch (error) {
+    return unrecordedReport(tool.name, plan.target, error);
+  }
+  // Both must say so: what was judged, and what was signed.
+  if (judged?.passed !== true || decision.decision !== "PASS") {
+    return blockedReport(tool.name, plan.target, decision, judged?.hints ?? []);
+  }
+  return runPlan(options, planned.call, decision, call.signal ?? new AbortController().signal);
+}
+
+async function checkTool(options: GuardOptions, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
+  const planned = await planTool(options, name, input, call);
+  if ("report" in planned) return planned.report;
+  if ("failed" in planned) {
+    const { failed } = planned;
+    return { ...checkReport(name, "", failedEntry(options, failed), hintIn(failed.result)), code: failed.code };
+  }
+  try {
+    const judged = await options.ledger.look((history) => decide(options, planned.call, history));
+    return checkReport(name, planned.call.plan.target, judged.entry, judged.hints);
+  } catch (error) {
+    return unrecordedReport(name, planned.call.plan.target, error);
+  }
+}
+
+type Planned = { readonly report: CallReport } | { readonly failed: FailedPlan } | { readonly call: PlannedCall };
+
+async function planTool(options: GuardOptions, name: string, raw: unknown, call: CallOptions): Promise<Planned> {
+  const tool = options.tools.find((candidate) => candidate.name === name);
+  if (tool === undefined) {
+    const names = options.tools.map((candidate) => candidate.name).join(", ");
+    return { report: invalidReport(name, `There is no tool of this name here. Enabled: ${names}.`) };
+  }
+  let input: unknown;
+  try {
+    input = parseInput(tool, raw);
+  } catch (error) {
+    return { report: invalidReport(name, error instanceof EnactError ? error.message : "The arguments cannot be read.") };
+  }
+  const run = newRun(options, name);
+  try {
+    const plan = frozenPlan(await planInTime(options, tool, input, call));
+    const payload = deepFreeze({ ...plan.payload, environment: plainJson(options.ambient(), "environment") });
+    const { workflow, identity } = run;
+    const digested = { workflow, payload, step: plan.step, identity, config_digest: run.configDigest };
+    const digest = planDigest(digested as unknown as Parameters<typeof planDigest>[0]);
+    return { call: { tool, run: { ...run, planDigest: digest }, plan: { ...plan, payload } } };
+  } catch (error) {
+    return { failed: failedPlan(run, error) };
+  }
+}
+
+function newRun(options: GuardOptions, workflow: string): Run {
+  const { identity, configDigest, secrets } = options;
+  return { runId: randomUUID(), workflow, identity, configDigest, planDigest: null, secrets };
+}
+
+/** A look that hangs is a look that failed: the call is blocked before the host gives up on it. */
+async function planInTime(options: GuardOptions, tool: GuardedTool, input: unknown, call: CallOptions) {
+  const late = AbortSignal.timeout(options.planTimeoutMs ?? PLAN_TIMEOUT_MS);
+  const signal = call.signal === undefined ? late : AbortSignal.any([call.signal, late]);
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    const give = () => {
+      const cancelled = call.signal?.aborted === true;
+      const found = cancelled ? "The caller cancelled while the guard was looking" : "Looking took too long";
+      reject(new EnactError(cancelled ? "CANCELLED" : "TIMEOUT", found));
+    };
+    if (signal.aborted) give();
+    else signal.addEventListener("abort", give, { once: true });
+  });
+  return Promise.race([tool.plan(input, { signal, now: options.clock() }), givenUp]);
+}
+
+/** The plan as plain frozen JSON: what is judged is what is digested is what is done. */
+function frozenPlan(plan: Plan<JsonObject, Json>): Plan<JsonObject, Json> {
+  return Object.freeze({
+    payload: plainJson(plan.payload, "payload") as JsonObject,
+    step: plainJson(plan.step, "step"),
+    target: plan.target,
+    subjects: Object.freeze([...(plan.subjects ?? [])]),
+  });
+}
+
+function failedPlan(run: Run, error: unknown): FailedPlan {
+  const known = isEnactError(error) ? error : undefined;
+  // Anything else is a defect of ours or of a client, and its message may hold anything: it does not leave.
+  const code = known?.code ?? "INTERNAL";
+  const reason = known?.message ?? "The guard could not find out what this call would do";
+  const hint = known?.hint ?? (known === undefined ? "Report this to the person; do not try another way round." : undefined);
+  const result = { policy: GUARD, passed: false, reason, ...(hint === undefined ? {} : { hint }) };
+  return { run, result, payload: { error: { code } }, code };
+}
+
+function failedEntry(options: GuardOptions, { run, payload, result }: FailedPlan): EntryDraft {
+  const at = options.clock();
+  return draftEntry(run, { phase: "decision", payload, results: [result], decision: "BLOCK", actions: [], at });
+}
+
+async function recordFailedPlan(options: GuardOptions, failed: FailedPlan): Promise<CallReport> {
+  const { run, result, code } = failed;
+  try {
+    const entry = failedEntry(options, failed);
+    const receipt = await options.ledger.recordDecision(() => ({ entry, subjects: [] }));
+    return { ...blockedReport(run.workflow, "", receipt, hintIn(result)), code };
+  } catch (error) {
+    return unrecordedReport(run.workflow, "", error, result.reason);
+  }
+}
+
+function hintIn(result: PolicyResult): readonly string[] {
+  return result.hint === undefined ? [] : [result.hint];
+}
+

@@ -1,0 +1,63 @@
+import type { History } from "../facts/context.js";
+import type { Json, JsonObject } from "../facts/json.js";
+import { plainJson } from "../facts/json.js";
+import type { EntryDraft } from "../receipts/receipt.js";
+import type { GuardedTool, Plan } from "../tools/tool.js";
+import type { Run } from "./entries.js";
+import { draftEntry } from "./entries.js";
+import type { GuardOptions } from "./guard.js";
+import { hintsFor } from "./hints.js";
+import type { Judgement } from "./judge.js";
+import { judge } from "./judge.js";
+
+/** What one call has come to before it runs. */
+export interface PlannedCall {
+  readonly tool: GuardedTool;
+  readonly run: Run;
+  readonly plan: Plan<JsonObject, Json>;
+}
+
+/** A judged plan: the entry that would record it, and the advice that goes with it. */
+export interface JudgedPlan {
+  readonly passed: boolean;
+  readonly entry: EntryDraft;
+  readonly hints: readonly string[];
+}
+
+/** Judges a plan on this history and drafts its decision. Pure but for the clock. */
+export function decide(options: GuardOptions, call: PlannedCall, history: History): JudgedPlan {
+  const judgement = judgePlan(options, call, call.plan.payload, history);
+  const entry = draftEntry(call.run, {
+    phase: "decision",
+    payload: call.plan.payload,
+    results: judgement.results,
+    decision: judgement.passed ? "PASS" : "BLOCK",
+    actions: [],
+    at: options.clock(),
+  });
+  return { passed: judgement.passed, entry, hints: hintsOf(options, call, judgement, history) };
+}
+
+/** Judges facts about a planned call: those of the plan, or those measured while it ran. */
+export function judgePlan(options: GuardOptions, call: PlannedCall, payload: JsonObject, history: History): Judgement {
+  const { workflow, identity } = call.run;
+  const mayBeUnjudged = options.unguarded.includes(workflow);
+  const subject = { workflow, identity, payload, now: options.clock(), history, approval: null };
+  return judge(options.policies, subject, mayBeUnjudged);
+}
+
+/** Hints that were judged themselves: see hintsFor. */
+export function hintsOf(
+  options: GuardOptions,
+  call: PlannedCall,
+  judgement: Judgement,
+  history: History,
+): readonly string[] {
+  if (judgement.passed) return [];
+  return hintsFor(judgement.results, (instead) => {
+    const payload = { ...call.plan.payload, ...(plainJson(instead, "instead") as JsonObject) };
+    const { results } = judgePlan(options, call, payload, history);
+    return results.filter((result) => !result.passed).map((result) => result.policy);
+  });
+}
+

@@ -1,0 +1,77 @@
+import type { History, HistoryQuery, PastRun } from "../facts/context.js";
+import type { Json, JsonObject } from "../facts/json.js";
+import { isUnknown } from "../facts/unknown.js";
+
+/**
+ * What a policy did while it judged. A policy cannot hide a read of an unknown fact in a try/catch: the read is noted
+ * here before it throws.
+ */
+export class Witness {
+  readonly #unknownReads: string[] = [];
+
+  noteUnknown(path: string, why: string): void {
+    this.#unknownReads.push(`${path} is unknown: ${why}`);
+  }
+
+  /** The first unknown fact that was read, in words; undefined when all were known. */
+  get unknownRead(): string | undefined {
+    return this.#unknownReads[0];
+  }
+}
+
+/**
+ * A frozen copy of the payload in which reading an unknown fact throws.
+ *
+ * The copy matters: a policy that is handed the plan itself could, if anything were left unfrozen, change what is done.
+ */
+export function payloadView(payload: JsonObject, witness: Witness): Record<string, unknown> {
+  return viewOfObject(payload, "", witness);
+}
+
+function viewOf(value: Json, path: string, witness: Witness): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return viewOfArray(value, path, witness);
+  return viewOfObject(value as JsonObject, path, witness);
+}
+
+function viewOfArray(value: readonly Json[], path: string, witness: Witness): unknown {
+  const view: unknown[] = [];
+  for (const [index, child] of value.entries()) define(view, String(index), child, `${path}[${index}]`, witness);
+  return Object.freeze(view);
+}
+
+function viewOfObject(value: JsonObject, path: string, witness: Witness): Record<string, unknown> {
+  const view: Record<string, unknown> = {};
+  for (const [key, child] of Object.entries(value)) {
+    define(view, key, child, path === "" ? key : `${path}.${key}`, witness);
+  }
+  return Object.freeze(view);
+}
+
+function define(view: object, key: string, child: Json, path: string, witness: Witness): void {
+  if (!isUnknown(child)) {
+    Object.defineProperty(view, key, { value: viewOf(child, path, witness), enumerable: true });
+    return;
+  }
+  const get = (): never => {
+    witness.noteUnknown(path, child.$unknown);
+    throw new TypeError(`${path} is unknown: ${child.$unknown}`);
+  };
+  Object.defineProperty(view, key, { get, enumerable: true });
+}
+
+/** The ledger's history as a policy sees it: what cannot be read is an unknown fact. */
+export function historyView(history: History, witness: Witness): History {
+  const reading = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      witness.noteUnknown("history", "the ledger cannot be read");
+      throw error;
+    }
+  };
+  return Object.freeze({
+    runs: (query: HistoryQuery): readonly PastRun[] => reading(() => history.runs(query)),
+    count: (query: HistoryQuery): number => reading(() => history.count(query)),
+  });
+}
