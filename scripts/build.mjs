@@ -13,7 +13,6 @@ const categories = readdirSync(join(root, "src/policies"), { withFileTypes: true
 const external = [
   "@photostructure/sqlite", "libpg-query", "pg", "@electric-sql/pglite", "jiti",
   "@slack/web-api", "nodemailer", "@aws-sdk/client-s3", "@googleapis/drive", "@hubspot/api-client",
-  "@modelcontextprotocol/client",
 ];
 
 const { metafile } = await build({

@@ -1,0 +1,133 @@
+import pc from "picocolors";
+
+import type { Scene } from "./demo/story.js";
+import { SCENES } from "./demo/story.js";
+import type { SeedDatabase, World } from "./demo/world.js";
+import { createWorld } from "./demo/world.js";
+import type { ExitCode, Io } from "./io.js";
+import { EXIT } from "./io.js";
+
+/** An agent's side of MCP: a real client that talks to the real server over stdio. */
+export interface AgentConnection {
+  call(tool: string, args: Readonly<Record<string, unknown>>): Promise<AgentSees>;
+  close(): Promise<void>;
+}
+
+/** What came back over the wire. */
+export interface AgentSees {
+  readonly text: string;
+  readonly isError: boolean;
+  readonly receipt: unknown;
+  readonly result: unknown;
+}
+
+/** What the demo needs from outside; main.ts wires it. */
+export interface DemoParts {
+  /** Starts `enact-guard serve` on the project as a child process and connects a client. */
+  connect(project: string, enactHome: string): Promise<AgentConnection>;
+  /** Runs `enact-guard verify` on the project as a child process. */
+  verify(project: string, enactHome: string): Promise<{ code: number; output: string }>;
+  readonly seedDatabase: SeedDatabase;
+}
+
+/** One scene as it went. */
+interface Shown {
+  readonly title: string;
+  readonly incident: string | null;
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly expected: "blocked" | "done";
+  readonly decision: string | null;
+  readonly text: string;
+  readonly effect: string | null;
+  readonly as_it_must_be: boolean;
+}
+
+/**
+ * Plays the incidents that these tools cover on a throw-away world, each with its legitimate twin, through the real
+ * server and a real client, and looks at the real systems afterwards. Ends with `verify`.
+ *
+ * @returns 0 when every scene and the verification went as they must, 1 when one did not
+ */
+export async function demoCommand(args: { readonly json: boolean }, io: Io, parts: DemoParts): Promise<ExitCode> {
+  const say = (line = "") => void (args.json || io.stdout.write(`${line}\n`));
+  say(pc.bold("Enact Guard: what agents have really done, tried again behind a guard"));
+  say(pc.dim("Making a throw-away world: a repository with a remote, an embedded PostgreSQL, a folder …"));
+  const world = await createWorld(parts.seedDatabase, io.env);
+  try {
+    const shown = await playAll(world, parts, say);
+    const verified = await parts.verify(world.project, world.enactHome);
+    say(pc.bold("Then, as an auditor would: enact-guard verify"));
+    say(indented(verified.output.trim(), "  "));
+    const went = shown.filter((scene) => scene.as_it_must_be).length;
+    const ok = went === shown.length && verified.code === 0;
+    const summary = `${went} of ${shown.length} scenes went as they must; the ledger ${verified.code === 0 ? "verifies" : "does not verify"}.`;
+    say();
+    say(ok ? pc.green(summary) : pc.red(summary));
+    if (args.json) io.stdout.write(`${JSON.stringify({ ok, scenes: shown, verify: verified }, null, 2)}\n`);
+    return ok ? EXIT.done : EXIT.blocked;
+  } finally {
+    await world.remove();
+  }
+}
+
+async function playAll(world: World, parts: DemoParts, say: (line?: string) => void): Promise<readonly Shown[]> {
+  const agent = await parts.connect(world.project, world.enactHome);
+  const shown: Shown[] = [];
+  try {
+    for (const scene of SCENES) {
+      const played = await play(scene, world, agent);
+      shown.push(played);
+      present(scene, played, say);
+    }
+  } finally {
+    await agent.close();
+  }
+  return shown;
+}
+
+async function play(scene: Scene, world: World, agent: AgentConnection): Promise<Shown> {
+  await scene.before?.(world);
+  const seen = await agent.call(scene.tool, scene.arguments);
+  const stage = { rows: async (sql: string) => rowsIn((await agent.call("sql_query", { sql })).result) };
+  const effect = await scene.look?.(world, stage);
+  const receipt = seen.receipt as { decision?: string; policy_results?: { policy: string; passed: boolean }[] } | null;
+  const decision = receipt?.decision ?? null;
+  const blockedBy = receipt?.policy_results?.filter((result) => !result.passed).map((result) => result.policy) ?? [];
+  const decided = scene.expected === "blocked" ? decision === "BLOCK" && seen.isError : decision === "PASS" && !seen.isError;
+  const rightReason = scene.policy === undefined || blockedBy.includes(scene.policy);
+  return {
+    title: scene.title,
+    incident: scene.incident ?? null,
+    tool: scene.tool,
+    arguments: scene.arguments,
+    expected: scene.expected,
+    decision,
+    text: seen.text,
+    effect: effect?.found ?? null,
+    as_it_must_be: decided && rightReason && (effect?.asItMustBe ?? true),
+  };
+}
+
+function rowsIn(result: unknown): readonly Readonly<Record<string, unknown>>[] {
+  const rows = (result as { rows?: unknown } | null)?.rows;
+  return Array.isArray(rows) ? (rows as Readonly<Record<string, unknown>>[]) : [];
+}
+
+function present(scene: Scene, shown: Shown, say: (line?: string) => void): void {
+  const told = scene.incident ?? "and its legitimate twin";
+  say();
+  say(scene.incident === undefined ? pc.dim(`  ${told}`) : pc.bold(pc.yellow(told)));
+  say(`  ${pc.cyan("agent")}  ${scene.tool} ${JSON.stringify(scene.arguments)}`);
+  const colour = shown.expected === "blocked" ? pc.red : pc.green;
+  const [headline = "", ...rest] = shown.text.split("\n");
+  say(`  ${pc.cyan("guard")}  ${colour(headline)}`);
+  if (rest.length > 0) say(indented(rest.join("\n"), "         "));
+  if (shown.effect !== null) say(`  ${pc.cyan("world")}  ${shown.effect}`);
+  if (!shown.as_it_must_be) say(pc.red(`  This is not as it must be: expected ${shown.expected}.`));
+}
+
+function indented(text: string, by: string): string {
+  return text.split("\n").map((line) => by + line).join("\n");
+}
+
