@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// CI reads the counts from a file: the tests' own output is for people.
+const report = process.env["ENACT_TEST_REPORT"];
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
@@ -10,5 +13,7 @@ export default defineConfig({
     // A test that leaves the clock, environment or a spy changed would make its neighbours lie.
     restoreMocks: true,
     unstubEnvs: true,
+    reporters: report === undefined ? ["default"] : ["default", "json"],
+    ...(report === undefined ? {} : { outputFile: { json: report } }),
   },
 });
