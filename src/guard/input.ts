@@ -10,7 +10,7 @@ import { plainText } from "./text.js";
  *
  * @throws EnactError INVALID_INPUT that names every argument that is wrong; nothing has been looked at
  */
-export function parseInput(tool: ToolInfo, input: unknown): unknown {
+export function parseInput(tool: Pick<ToolInfo, "name" | "input">, input: unknown): unknown {
   const parsed = tool.input.safeParse(copied(input));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.slice(0, 5).map((issue) => problem(issue));
