@@ -152,10 +152,6 @@ describe("a look that fails plans nothing", () => {
 });
 
 describe("what the conversation object says", () => {
-  const of = async (change: object) => {
-    const { plan } = await workspace({ "conversations.info": () => ok({ channel: { ...CHANNEL, ...change } }) });
-    return (await plan(CHANNEL.id)).payload;
-  };
   test.each([
     [{}, false],
     [{ is_ext_shared: true }, true],
@@ -164,7 +160,7 @@ describe("what the conversation object says", () => {
     [{ connected_team_ids: ["T0OTHER"] }, true],
     [{ is_org_shared: true, is_shared: true }, false],
   ])("%j: shared outside is %s", async (change, shared) => {
-    expect((await of(change)).channel_is_shared_outside).toBe(shared);
+    expect((await factsOf(change)).channel_is_shared_outside).toBe(shared);
   });
 
   test("what Slack leaves out is unknown, not false", async () => {
@@ -183,17 +179,11 @@ describe("what the conversation object says", () => {
     [{ is_group: true, is_channel: false }, "private"],
     [{ is_private: true, is_channel: true }, "private"],
   ])("%j is a %s conversation", async (change, kind) => {
-    expect((await of(change)).channel_kind).toBe(kind);
+    expect((await factsOf(change)).channel_kind).toBe(kind);
   });
 });
 
 describe("names are looked for to the end of the list", () => {
-  const pages = (found: Readonly<Record<string, object[]>>) => (parameters: URLSearchParams) => {
-    const cursor = parameters.get("cursor") ?? "1";
-    const next = String(Number(cursor) + 1);
-    return ok({ channels: found[cursor] ?? [], response_metadata: { next_cursor: found[next] === undefined ? "" : next } });
-  };
-
   test("a channel on the third page, after a page that is empty", async () => {
     const found = { 1: [{ ...CHANNEL, id: "C0OTHER001", name: "general-chat" }], 2: [], 3: [CHANNEL] };
     const { stub, plan } = await workspace({ "conversations.list": pages(found) });
@@ -253,8 +243,10 @@ describe("the address and the token", () => {
   });
 
   test("loopback and https are fine, plain http elsewhere only on purpose", () => {
-    for (const apiUrl of ["http://localhost:1/api", "http://[::1]:1/", "https://slack.example/api/"]) openSlack({ token: TOKEN, apiUrl });
-    openSlack({ token: TOKEN, apiUrl: "http://slack.example/api/", insecure: true });
+    for (const apiUrl of ["http://localhost:1/api", "http://[::1]:1/", "https://slack.example/api/"]) {
+      expect(openSlack({ token: TOKEN, apiUrl })).toHaveProperty("reader");
+    }
+    expect(openSlack({ token: TOKEN, apiUrl: "http://slack.example/api/", insecure: true })).toHaveProperty("writer");
   });
 
   test("opening connects to nothing", async () => {
@@ -270,3 +262,16 @@ describe("the address and the token", () => {
     expect(connections).toBe(0);
   });
 });
+
+async function factsOf(change: object) {
+  const { plan } = await workspace({ "conversations.info": () => ok({ channel: { ...CHANNEL, ...change } }) });
+  return (await plan(CHANNEL.id)).payload;
+}
+
+function pages(found: Readonly<Record<string, object[]>>) {
+  return (parameters: URLSearchParams): Answer => {
+    const cursor = parameters.get("cursor") ?? "1";
+    const next = String(Number(cursor) + 1);
+    return ok({ channels: found[cursor] ?? [], response_metadata: { next_cursor: found[next] === undefined ? "" : next } });
+  };
+}
