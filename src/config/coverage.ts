@@ -1,0 +1,72 @@
+import { policyMeta } from "../policies/policy.js";
+import type { Policy, PolicyDefinition } from "../policies/policy.js";
+import type { Located } from "./document.js";
+import { suggestion } from "./nearest.js";
+import type { ReadPolicy } from "./policies.js";
+import type { Place, Problems } from "./problem.js";
+import { shownText } from "./shown.js";
+
+/** A tool that the file names, and where. */
+export interface NamedTool {
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** Tools that every agent has, to ask the guard itself; naming them changes nothing. */
+const ALWAYS_THERE: ReadonlySet<string> = new Set(["enact_check", "enact_receipts"]);
+
+/** Reads a list of tools. With `known` empty the names are not checked. */
+export function readNames(list: Located | undefined, known: readonly string[], problems: Problems): NamedTool[] {
+  const tools: NamedTool[] = [];
+  for (const item of list?.kind === "list" ? list.items : []) {
+    if (item.kind !== "scalar" || typeof item.value !== "string" || ALWAYS_THERE.has(item.value)) continue;
+    const name = item.value;
+    const twin = tools.find((tool) => tool.name === name);
+    if (known.length > 0 && !known.includes(name)) problems.add(item.place, `unknown tool ${shownText(name)}.${suggestion(name, known, "tools")}`);
+    else if (twin === undefined) tools.push({ name, place: item.place });
+    else problems.add(item.place, `${name} is listed twice; the first is in line ${twin.place.line}.`);
+  }
+  return tools;
+}
+
+export interface CoverageInput {
+  readonly tools: readonly NamedTool[];
+  readonly unguarded: readonly NamedTool[];
+  readonly policies: readonly ReadPolicy[];
+  readonly definitions: readonly PolicyDefinition[];
+  readonly problems: Problems;
+}
+
+/** Every tool is judged by a policy, or the file says in so many words that it need not be. */
+export function checkCoverage({ tools, unguarded, policies, definitions, problems }: CoverageInput): void {
+  for (const { name, place } of unguarded) {
+    const toolIsEnabled = tools.some((tool) => tool.name === name);
+    if (!toolIsEnabled) problems.add(place, `${name} is listed under 'unguarded', but not under 'tools'. Remove it, or enable the tool.`);
+  }
+  for (const { name, place } of tools) {
+    const toolIsJudged = policies.some(({ policy }) => judges(policy, name));
+    const judgingIsWaived = unguarded.some((tool) => tool.name === name);
+    if (toolIsJudged || judgingIsWaived) continue;
+    const fitting = definitions.filter(({ examples }) => examples.some((example) => example.workflow === name)).map(({ id }) => id);
+    const such = fitting.length === 0 ? "" : ` such as ${fitting.slice(0, 4).join(", ")}`;
+    problems.add(place, `no policy judges ${name}. Add one${such}, or list the tool under 'unguarded' if it may do everything.`);
+  }
+}
+
+/** A plain function judges every workflow. */
+function judges(policy: Policy, tool: string): boolean {
+  const workflows = policyMeta(policy)?.workflows ?? "all";
+  return workflows === "all" || workflows.includes(tool);
+}
+
+/** Sentences about policies that do nothing here. */
+export function idlePolicies(tools: readonly NamedTool[], policies: readonly ReadPolicy[]): string[] {
+  const idle = policies.filter(({ policy }) => !tools.some((tool) => judges(policy, tool.name)));
+  const notices = idle.map(({ name, place }) => `line ${place.line}: ${name} judges none of the enabled tools.`);
+  const twins = policies.filter((policy, index) => policies.findIndex((other) => isSame(other, policy)) < index);
+  return [...notices, ...twins.map(({ name, place }) => `line ${place.line}: ${name} stands here a second time with the same options.`)];
+}
+
+function isSame(a: ReadPolicy, b: ReadPolicy): boolean {
+  return JSON.stringify(a.meaning) === JSON.stringify(b.meaning);
+}

@@ -1,0 +1,40 @@
+import type { Located } from "./document.js";
+
+/**
+ * Text of the configuration as a message may show it: short, on one line, and never what looks like a secret. Messages
+ * end up in the logs of editors and in chats.
+ */
+export function shownText(text: string): string {
+  if (looksSecret(text)) return `(${Array.from(text).length} characters that look like a secret)`;
+  const oneLine = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  const short = Array.from(oneLine).slice(0, 60).join("");
+  return `'${short}${short.length < oneLine.length ? "…" : ""}'`;
+}
+
+/** What was found, for "… must be X; found Y". With `secret` only its kind is said. */
+export function shownValue(node: Located, secret: boolean): string {
+  if (node.kind === "list") return "a list";
+  if (node.kind === "map") return "keys and values";
+  if (node.value === null) return "nothing";
+  if (node.variables.length > 0) return `the text that ${node.variables.map((name) => `\${${name}}`).join(" and ")} stands for`;
+  if (typeof node.value === "string") return secret ? "another text" : `the text ${shownText(node.value)}`;
+  if (typeof node.value === "boolean") return String(node.value);
+  return secret ? "a number" : `the number ${shownText(node.source).slice(1, -1)}`;
+}
+
+const KEY_SHAPES = [
+  // Well-known prefixes of tokens and keys.
+  /(?:xox[a-z]|xapp|gh[a-z]|glpat|pat|sk|pk|rk|npm|hf|AKIA|ASIA|AIza|eyJ|ya29)[-_.]?[\w-]{8,}/u,
+  /github_pat_/u,
+  /-----BEGIN/u,
+  // A password inside a URL.
+  /:\/\/[^/\s@]*:[^/\s]*@/u,
+  /[?&](?:password|token|secret|key|sig)=/iu,
+];
+
+/** True for text in the shape of a key, so that one in the wrong place is not repeated in a message. */
+export function looksSecret(text: string): boolean {
+  if (KEY_SHAPES.some((shape) => shape.test(text))) return true;
+  const runs = text.match(/[A-Za-z0-9+/=]{20,}/gu) ?? [];
+  return runs.some((run) => /\d/u.test(run) && /[A-Za-z]/u.test(run));
+}
