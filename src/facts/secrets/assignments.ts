@@ -39,7 +39,7 @@ function assignment(text: string, name: RegExpMatchArray): SecretSpan | null {
   if (value === null) return null;
   const isPassword = name.groups?.["password"] !== undefined;
   const isSecret = isPassword ? isPasswordValue(value) : isKeyValue(value);
-  return isSecret ? { kind: isPassword ? "password" : "generic_secret", start: value.start, end: value.end } : null;
+  return isSecret ? { kind: isPassword ? "password" : "generic_secret", start: value.start, end: value.end() } : null;
 }
 
 /** Letters with digits or signs, at least six; plain words are labels and names far more often than passwords. */
@@ -64,8 +64,16 @@ const TYPE = /^(?:u?int|float|big|utf|base|sha|md|bcrypt|scrypt|argon|aes|rsa|ec
 function isCode(value: string, isQuoted: boolean): boolean {
   if (TYPE.test(value) && value.length < 24) return true;
   if (isQuoted) return false;
+  // `a.b=c.d`: the first operand tells; the `=` at the end of base64 is no operator.
+  const [operand = ""] = value.split(/=(?!=*$)/);
   const isCall = /[()[\]{}]/.test(value);
-  const isMember = /^[A-Za-z_$][\w$]*(?:(?:\?\.|\.|::|->)[A-Za-z_$][\w$]*)+$/.test(value) && !value.split(".").some(looksRandom);
-  const isVariable = /^[a-z_$][\w$]*$/.test(value) && /pass|pwd|secret|token|key|cred/i.test(value) && !looksRandom(value);
-  return isCall || isMember || isVariable;
+  const isNumber = /^[-+]?(?:0x[0-9a-f]{1,8}|[\d_.]+)n?$/i.test(operand);
+  const isMember = /^[A-Za-z_$][\w$]*(?:(?:\?\.|\.|::|->)[A-Za-z_$][\w$]*)+$/.test(operand) && !operand.split(".").some((part) => looksRandom(part) && !isVariable(part));
+  return isCall || isNumber || isMember || isVariable(operand);
+}
+
+/** `userPassword2`, `OAuth2Token`, `default_password`: a name that speaks of secrets itself. */
+function isVariable(operand: string): boolean {
+  const isName = /^[A-Za-z_$][\w$]*$/.test(operand) && /pass|pwd|secret|token|key|cred/i.test(operand);
+  return isName && (/^[a-z_$]/.test(operand) || /[a-z\d][A-Z]/.test(operand));
 }

@@ -15,16 +15,12 @@ const ASCII_ONLY = /^[\0-\x7f]*$/;
  */
 export function foldText(text: string): FoldedText {
   if (ASCII_ONLY.test(text)) return { text, start: (index) => index, end: (index) => index };
-  const builder = new FoldBuilder();
+  const builder = new FoldBuilder(text);
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code < 0x80) {
-      builder.add(code, at, 1);
-      continue;
-    }
-    const width = code >= 0xd800 && code <= 0xdbff && at + 1 < text.length ? 2 : 1;
-    builder.addAll(foldCharacter(code, text.slice(at, at + width)), at, width);
-    at += width - 1;
+    if (isItself(code)) builder.add(code, at);
+    else if (code === 0xd835 || code === 0xd83c) at = addPair(builder, text, at);
+    else builder.addAll(foldCharacter(code), at);
   }
   return builder.done();
 }
@@ -35,46 +31,75 @@ const TAG_CHARACTERS = /\udb40[\udc20-\udc7e]/g;
 /** The ASCII text smuggled in tag characters, or null when there is none. */
 export function smuggledText(text: string): FoldedText | null {
   if (!text.includes("\udb40")) return null;
-  const builder = new FoldBuilder();
-  for (const { index } of text.matchAll(TAG_CHARACTERS)) builder.add(text.charCodeAt(index + 1) - 0xdc00, index, 2);
+  const builder = new FoldBuilder(text);
+  for (const { index } of text.matchAll(TAG_CHARACTERS)) builder.add(text.charCodeAt(index + 1) - 0xdc00, index);
   return builder.done();
 }
 
+/** Folding never makes a text longer, so that its arrays are made once. */
 class FoldBuilder {
-  readonly #codes: number[] = [];
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
+  readonly #original: string;
+  readonly #codes: Uint16Array;
+  readonly #starts: Uint32Array;
+  #length = 0;
 
-  add(code: number, start: number, width: number): void {
-    this.#codes.push(code);
-    this.#starts.push(start);
-    this.#ends.push(start + width);
+  constructor(original: string) {
+    this.#original = original;
+    this.#codes = new Uint16Array(original.length);
+    this.#starts = new Uint32Array(original.length);
   }
 
-  addAll(characters: string, start: number, width: number): void {
-    for (let at = 0; at < characters.length; at += 1) this.add(characters.charCodeAt(at), start, width);
+  add(code: number, start: number): void {
+    this.#codes[this.#length] = code;
+    this.#starts[this.#length] = start;
+    this.#length += 1;
+  }
+
+  /** Adds a folded character, or nothing. */
+  addAll(character: string, start: number): void {
+    if (character !== "") this.add(character.charCodeAt(0), start);
   }
 
   done(): FoldedText {
-    const starts = this.#starts;
-    const ends = this.#ends;
+    const starts = this.#starts.subarray(0, this.#length);
+    const original = this.#original;
+    const start = (index: number) => starts[index] ?? original.length;
     return {
-      text: stringOf(this.#codes),
-      start: (index) => starts[index] ?? ends.at(-1) ?? 0,
-      end: (index) => ends[index - 1] ?? 0,
+      text: stringOf(this.#codes.subarray(0, this.#length)),
+      start,
+      end: (index) => (index === 0 ? 0 : start(index - 1) + (isHighSurrogate(original, start(index - 1)) ? 2 : 1)),
     };
   }
 }
 
+function isHighSurrogate(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0xd800 && code <= 0xdbff;
+}
+
 /** In pieces, because a call takes only so many arguments. */
-function stringOf(codes: readonly number[]): string {
+function stringOf(codes: Uint16Array): string {
   let text = "";
-  for (let at = 0; at < codes.length; at += 8192) text += String.fromCharCode(...codes.slice(at, at + 8192));
+  for (let at = 0; at < codes.length; at += 8192) text += String.fromCharCode(...codes.subarray(at, at + 8192));
   return text;
 }
 
-/** What a character above ASCII stands for; itself when it is just a character. */
-function foldCharacter(code: number, character: string): string {
+/** Adds a mathematical or enclosed letter above the basic plane; returns the offset of its second half. */
+function addPair(builder: FoldBuilder, text: string, at: number): number {
+  const folded = compatible(text.slice(at, at + 2));
+  if (folded.length === 1) builder.add(folded.charCodeAt(0), at);
+  else builder.addAll(text.slice(at, at + 1), at);
+  return folded.length === 1 ? at + 1 : at;
+}
+
+/** ASCII, and the letters of the living scripts: nearly every character, so that it is asked first. */
+function isItself(code: number): boolean {
+  return code < 0x80 || (code >= 0xc0 && code < 0x300 && code !== 0x17f) || (code >= 0x370 && code < 0x61c) || (code >= 0x3040 && code < 0xd800 && code !== 0x3164);
+}
+
+/** What a character of the basic plane stands for; itself when it is just a character. */
+function foldCharacter(code: number): string {
+  const character = String.fromCharCode(code);
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0);
   if (isInvisible(code)) return "";
   if (isQuote(code)) return "'";
@@ -82,9 +107,13 @@ function foldCharacter(code: number, character: string): string {
   if ((code >= 0x2010 && code <= 0x2015) || code === 0x2212 || code === 0xfe58 || code === 0xfe63) return "-";
   if (code === 0x2028 || code === 0x2029 || code === 0x85) return "\n";
   if (isSpace(code)) return " ";
-  if (!hasCompatibilityForm(code)) return character;
-  const compatible = character.normalize("NFKC");
-  return ASCII_ONLY.test(compatible) ? compatible : character;
+  return hasCompatibilityForm(code) ? compatible(character) : character;
+}
+
+/** The ASCII character that this one is a variant of; itself when there is no single one. */
+function compatible(character: string): string {
+  const form = character.normalize("NFKC");
+  return form.length === 1 && ASCII_ONLY.test(form) ? form : character;
 }
 
 /** Shows nothing, or only a mark on the letter before. */
@@ -110,10 +139,10 @@ function isSpace(code: number): boolean {
   return code === 0xa0 || (code >= 0x2000 && code <= 0x200a) || code === 0x202f || code === 0x205f || code === 0x3000 || code === 0x1680;
 }
 
-/** Blocks whose characters are ASCII in disguise: letter-like, enclosed, super- and subscript, mathematical (0xd835). */
+/** Blocks whose characters are ASCII in disguise: letter-like, enclosed, super- and subscript. */
 function hasCompatibilityForm(code: number): boolean {
   if (code >= 0x2070 && code <= 0x209f) return true;
   if (code >= 0x2100 && code <= 0x214f) return true;
   if (code >= 0x2460 && code <= 0x24ff) return true;
-  return code === 0xd835 || code === 0xd83c || code === 0x17f || code === 0xb2 || code === 0xb3 || code === 0xb9;
+  return code === 0x17f || code === 0xb2 || code === 0xb3 || code === 0xb9;
 }

@@ -74,7 +74,6 @@ export const FORMATS: readonly Format[] = [
   { kind: "atlassian_token", prefix: "ATATT3", chars: URL_SAFE | EQUALS, min: 60 },
   { kind: "atlassian_token", prefix: "ATCTT3", chars: URL_SAFE | EQUALS, min: 60 },
   { kind: "bitbucket_token", prefix: "ATBB", chars: ALNUM, min: 28 },
-  { kind: "facebook_token", prefix: "EAA", chars: ALNUM, min: 90 },
   { kind: "dropbox_token", prefix: "sl.", chars: URL_SAFE, min: 100 },
   { kind: "figma_token", prefix: "figd_", chars: URL_SAFE, min: 36, anywhere: true },
   { kind: "tailscale_key", prefix: "tskey-", chars: ALNUM | DASH, min: 20, anywhere: true },

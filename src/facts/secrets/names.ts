@@ -6,12 +6,14 @@ const ABOUT = new Set(
     "checksum algorithm algo encryption min max limit limits reset strength rule rules error errors message prompt format prefix suffix provider " +
     "manager store storage endpoint index idx usage budget rate used per validator validation required optional enabled disabled visible visibility " +
     "input output form page link kind status state class title text description tooltip column columns table store key_id keyid rotation source scope scopes " +
-    "issuer audience location region mode lifetime timeout count_tokens tokens"
+    "issuer audience location region mode lifetime timeout arg args through by hook mgr"
   ).split(" "),
 );
 
 /** Words before the name that make it harmless: a page token is a place in a list, a public key is public. */
-const HARMLESS_BEFORE = /(?:csrf|xsrf|page|next|continuation|pagination|cursor|sync|resume|public|pub|design|style|cancel|cancellation|color|colour|max|min|num|no|of)[-_. ]?$/i;
+const HARMLESS_BEFORE = new Set(
+  "csrf xsrf page next continuation pagination cursor sync resume public pub design style cancel cancellation color colour max min num".split(" "),
+);
 
 /**
  * Whether the name around a word such as `token` says that its value is a secret.
@@ -19,11 +21,15 @@ const HARMLESS_BEFORE = /(?:csrf|xsrf|page|next|continuation|pagination|cursor|s
  * @returns the offset behind the whole name, or null when it says something else
  */
 export function isTellingName(text: string, start: number, end: number): number | null {
-  if (HARMLESS_BEFORE.test(text.slice(Math.max(0, start - 14), start))) return null;
+  const before = /[\w-]{0,20}$/.exec(text.slice(Math.max(0, start - 20), start))?.[0] ?? "";
+  if (HARMLESS_BEFORE.has(wordsOf(before).findLast((word) => word !== "") ?? "")) return null;
   const rest = /^[\w-]{0,40}/.exec(text.slice(end, end + 41))?.[0] ?? "";
   if (rest.length > 40 || continuesTheWord(text.slice(start, end), rest)) return null;
-  const words = rest.split(/[-_]|(?<=[a-z\d])(?=[A-Z])/).map((word) => word.toLowerCase());
-  return words.some((word) => ABOUT.has(word)) ? null : end + rest.length;
+  return wordsOf(rest).some((word) => ABOUT.has(word)) ? null : end + rest.length;
+}
+
+function wordsOf(name: string): string[] {
+  return name.split(/[-_]|(?<=[a-z\d])(?=[A-Z])/).map((word) => word.toLowerCase());
 }
 
 /** `tokenizer`, `passwordless` and `SECRETARY` are other words; `tokens` and `passwordProd` are not. */

@@ -2,7 +2,7 @@ import { isStandIn } from "./placeholder.js";
 import type { SecretSpan } from "../secrets.js";
 
 /** The heading of a private key of any kind; words may be parted by line breaks. Bounded, so that it stays linear. */
-const HEADING = /BEGIN\s{1,9}(?:[A-Z0-9]{1,20}\s{1,9}){0,4}?PRIVATE\s{1,9}KEY(?:\s{1,9}BLOCK)?[\s-]{0,20}|PuTTY-User-Key-File-\d{1,2}:/g;
+const HEADING = /BEGIN\s{1,9}(?:[A-Z0-9]{1,20}\s{1,9}){0,4}?PRIVATE\s{1,9}KEY(?:\s{1,9}BLOCK)?[\s-]{0,20}|Private-Lines: \d{1,3}/g;
 
 /** What may stand between the characters of a wrapped, quoted, escaped or commented key. */
 const LAYOUT = /\\+[nrt]|[\s"'`,\\>#*|]+/g;
@@ -23,7 +23,7 @@ const CUT_OFF = 64;
  * reads such files, is not a key.
  */
 export function findPrivateKeys(text: string): readonly SecretSpan[] {
-  if (!text.includes("BEGIN") && !text.includes("PuTTY-")) return [];
+  if (!text.includes("BEGIN") && !text.includes("Private-Lines")) return [];
   const headings = [...text.matchAll(HEADING)];
   const found: SecretSpan[] = [];
   headings.forEach((heading, index) => {

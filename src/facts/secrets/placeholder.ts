@@ -1,5 +1,5 @@
 /** Stand-ins that people write where a secret goes. Anywhere in the value; a real random value meets none by chance. */
-const STAND_IN = /x{5,}|\*{3,}|\.{3,}|example|your|placeholder|redacted|change[-_ ]?me|replace[-_ ]?(?:me|with|this)|insert|<[^>]{0,60}>?|\{\{|\$\{|\$\(|%\{/i;
+const STAND_IN = /x{5,}|0{16,}|\*{3,}|\.{3,}|example|your|placeholder|redacted|change[-_ ]?me|replace[-_ ]?(?:me|with|this)|insert|<[^>]{0,60}>?|\{\{|\$\{|\$\(|%\{/i;
 
 /** Stand-ins only where nothing but a name says that it is a secret. */
 const WEAK_STAND_IN = /dummy|fake|sample|todo|fixme|foobar|not[-_ ]?a?[-_ ]?real|lorem/i;
@@ -24,7 +24,7 @@ export function isPlaceholder(value: string): boolean {
 /** A reference says where the secret is, not what it is: `$API_KEY`, `%API_KEY%`, `process.env.X`, `op://vault/item`. */
 export function isReference(value: string): boolean {
   return (
-    /^\$[A-Za-z_]|^%[A-Za-z_]+%$|^@[A-Za-z_]+@$|^!/.test(value) ||
+    /^\{[^{}]*\}$|^\$[A-Za-z_]|^%[A-Za-z_]+%$|^@[A-Za-z_]+@$|^!/.test(value) ||
     /^(?:process|import\.meta|Deno|Bun)\.env\b|^(?:os\.)?(?:environ|getenv)\b|^ENV\b|^secrets?\.|^vars?\.|^(?:var|local|data|module|each)\./.test(value) ||
     /^(?:op|vault|ref\+\w+|awssm|gcpsm|secretsmanager|ssm|keyring|env|file):|^arn:|^projects\//.test(value)
   );

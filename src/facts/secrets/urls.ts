@@ -38,8 +38,8 @@ function inAuthority(text: string, from: number): SecretSpan | null {
 }
 
 function isPassword(password: string, user: string, host: string): boolean {
-  if (password === "" || isPlaceholder(password) || /^[{$%[]/.test(password)) return false;
-  const isPlainWord = password === user || /^[a-z]+$/.test(password);
+  if (password.length < 3 || isPlaceholder(password) || /^[{$%[]/.test(password)) return false;
+  const isPlainWord = password === user || password.length < 4 || /^[a-z]+$/.test(password);
   return !(isPlainWord && HARMLESS_HOST.test(host));
 }
 

@@ -3,8 +3,8 @@ export interface Value {
   /** The beginning of the value, at most 256 characters: enough to judge it. */
   readonly text: string;
   readonly start: number;
-  /** Behind the whole value, however long. */
-  readonly end: number;
+  /** The offset behind the whole value, however long. Found only when asked, so that the search stays linear. */
+  readonly end: () => number;
   readonly isQuoted: boolean;
 }
 
@@ -26,6 +26,7 @@ export function valueAfter(text: string, nameStart: number, after: number): Valu
   const introduction = INTRODUCTION.exec(window);
   const { closer, sign = "", prefix = "", quote } = introduction?.groups ?? {};
   if (introduction === null || !isAssigning(text, nameStart, { closer, sign, quote })) return null;
+  if (sign === ">" && !/^[^<>\s]{1,120}<\//.test(window.slice(introduction[0].length))) return null;
   // A newline ends an unquoted value: what follows is the next line.
   if (quote === undefined && introduction[0].includes("\n")) return null;
   // Without a quote the letters taken for a string's prefix are its first letters.
@@ -41,13 +42,14 @@ interface Introduction {
 
 /** Whether the sign gives a value to the name, in this surrounding. */
 function isAssigning(text: string, nameStart: number, { closer, sign, quote }: Introduction): boolean {
-  // ("api_key", "…"): only between two quoted texts.
-  if (sign === ",") return closer !== undefined && quote !== undefined;
-  // <password>…</password>
+  // setenv("API_KEY", "…"): the first argument of a call, or a list of words would do.
+  if (sign === ",") return closer !== undefined && quote !== undefined && /\(\s{0,9}["'][\w.-]{0,40}$/.test(text.slice(Math.max(0, nameStart - 52), nameStart));
+  // <password>…</password>; that the element is closed is seen by the caller.
   if (sign === ">") return closer === undefined && /<[\w:.-]{0,40}$/.test(text.slice(Math.max(0, nameStart - 42), nameStart));
   if (sign.trim() !== "") return true;
-  // --password …, and PASSWORD '…' as in SQL.
-  return closer === undefined && (quote !== undefined || /(?:^|\s)--?[\w-]{0,40}$/.test(text.slice(Math.max(0, nameStart - 44), nameStart)));
+  // --password …, and PASSWORD '…' as in SQL; "you may pass 'x1'" is the verb.
+  const isVerb = /^pass\b/i.test(text.slice(nameStart, nameStart + 5));
+  return closer === undefined && ((quote !== undefined && !isVerb) || /(?:^|\s)--?[\w-]{0,40}$/.test(text.slice(Math.max(0, nameStart - 44), nameStart)));
 }
 
 function quoted(text: string, start: number, quote: string): Value | null {
@@ -57,14 +59,20 @@ function quoted(text: string, start: number, quote: string): Value | null {
   const newline = line.indexOf("\n");
   const end = [closing, newline].filter((at) => at >= 0).reduce((a, b) => Math.min(a, b), line.length);
   // In JSON within a text the closing quote has a backslash before it too.
-  const value = line.slice(0, end).replace(/\\+$/, "");
-  return value === "" ? null : { text: value.slice(0, JUDGED), start, end: start + value.length, isQuoted: true };
+  const value = line.slice(0, end).replace(/\\{1,3}$/, "");
+  return value === "" ? null : { text: value.slice(0, JUDGED), start, end: () => start + value.length, isQuoted: true };
 }
 
 const UNQUOTED = /[^\s"'`<>,;)\]}&|\\]*/y;
 
 function unquoted(text: string, start: number): Value | null {
-  UNQUOTED.lastIndex = start;
-  const value = UNQUOTED.exec(text)?.[0].replace(/[.!?:]+$/, "") ?? "";
-  return value === "" ? null : { text: value.slice(0, JUDGED), start, end: start + value.length, isQuoted: false };
+  const value = bareRun(text.slice(start, start + JUDGED));
+  if (value === "") return null;
+  return { text: value, start, end: () => start + bareRun(text.slice(start)).length, isQuoted: false };
+}
+
+/** What stands up to a sign that ends a value; the stop of a sentence is no part of it. */
+function bareRun(text: string): string {
+  UNQUOTED.lastIndex = 0;
+  return UNQUOTED.exec(text)?.[0].replace(/[.!?:]{1,9}$/, "") ?? "";
 }
