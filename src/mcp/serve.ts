@@ -16,6 +16,8 @@ export interface ServeOptions {
   /** Where SIGTERM and the like arrive: `process`. */
   readonly signals: EventEmitter;
   readonly log: (line: string) => void;
+  /** Waits for running calls and closes the guard and its systems. */
+  readonly close: () => Promise<void>;
   /** How long running calls may take to record their outcome after the client has gone, in milliseconds. */
   readonly graceMs?: number;
 }
@@ -31,7 +33,7 @@ const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
  * did. Resolves when the process may exit.
  */
 export async function serveOnStdio(options: ServeOptions): Promise<void> {
-  const { guard, input, output, signals, log } = options;
+  const { input, output, signals, log } = options;
   const wire = new StdioWire(input, output);
   const ended = new Promise<void>((resolve) => {
     // The wire's own handlers belong to serveStdio, so its end is watched here. A broken pipe ends it too.
@@ -46,7 +48,7 @@ export async function serveOnStdio(options: ServeOptions): Promise<void> {
   });
   await ended;
   await handle.close();
-  await withinGrace(guard.close(), options.graceMs ?? GRACE_MS, log);
+  await withinGrace(options.close(), options.graceMs ?? GRACE_MS, log);
 }
 
 async function withinGrace(closing: Promise<void>, graceMs: number, log: (line: string) => void): Promise<void> {

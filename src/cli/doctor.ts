@@ -1,0 +1,86 @@
+import { isEnactError } from "../errors.js";
+import { policiesFor } from "../guard/judge.js";
+import { plainText } from "../guard/text.js";
+import type { ExitCode, Io } from "./io.js";
+import { EXIT } from "./io.js";
+import type { Opened, Probe } from "./opened.js";
+
+/** One thing that was looked at. `ok` false is what a person has to mend. */
+export interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly found: string;
+}
+
+interface Diagnosis {
+  readonly ok: boolean;
+  readonly project: string;
+  readonly config: string | null;
+  readonly findings: readonly Finding[];
+  readonly tools: readonly { readonly tool: string; readonly judged_by: readonly string[] }[];
+  readonly notices: readonly string[];
+}
+
+/** A look that hangs is a system that cannot be reached. */
+const PROBE_MS = 15_000;
+
+/**
+ * Is the guard active, are the systems reachable, does each policy block what it should, is the ledger usable? Changes
+ * nothing.
+ *
+ * @returns 0 when all is well, 1 when something is not; a wrong configuration throws, as everywhere
+ */
+export async function doctorCommand(args: { readonly json: boolean }, io: Io, open: () => Promise<Opened>): Promise<ExitCode> {
+  const opened = await open();
+  try {
+    const diagnosis = await diagnose(opened);
+    io.stdout.write(args.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : render(diagnosis));
+    return diagnosis.ok ? EXIT.done : EXIT.blocked;
+  } finally {
+    await opened.close();
+  }
+}
+
+async function diagnose({ config, guard, probes }: Opened): Promise<Diagnosis> {
+  const selfTest = guard.selfTest();
+  const found = selfTest.ok ? "every policy blocks its known-bad call" : selfTest.failures.join(" ");
+  const findings: Finding[] = [
+    { what: "configuration", ok: true, found: config.file ?? "none: the embedded default applies" },
+    { what: "self-test", ok: selfTest.ok, found },
+    ...(await Promise.all(probes.map(probe))),
+  ];
+  return {
+    ok: findings.every(({ ok }) => ok),
+    project: config.project,
+    config: config.file,
+    findings,
+    tools: guard.tools.map(({ name }) => ({ tool: name, judged_by: policiesFor(name, config.policies).map((policy) => policy.name) })),
+    notices: [...config.notices, ...selfTest.notes],
+  };
+}
+
+async function probe(probed: Probe): Promise<Finding> {
+  const signal = AbortSignal.timeout(PROBE_MS);
+  const late = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("no answer")), { once: true });
+  });
+  try {
+    return { what: probed.system, ok: true, found: await Promise.race([probed.look(signal), late]) };
+  } catch (error) {
+    // Only our own messages are free of secrets; a client's may hold the URL with its password.
+    const known = isEnactError(error) ? error.message : undefined;
+    return { what: probed.system, ok: false, found: known ?? (signal.aborted ? `no answer within ${PROBE_MS / 1000} s` : "cannot be reached") };
+  }
+}
+
+function render({ ok, project, findings, tools, notices }: Diagnosis): string {
+  const lines = [
+    `Project ${project}`,
+    ...findings.map((finding) => `  ${finding.ok ? "✓" : "✗"} ${finding.what}: ${plainText(finding.found, 1000)}`),
+    "Tools and their policies",
+    ...tools.map(({ tool, judged_by }) => `  ${tool}: ${judged_by.length === 0 ? "unguarded" : judged_by.join(", ")}`),
+    ...notices.map((notice) => `Note: ${notice}`),
+    ok ? "All is well." : "Something needs attention: see ✗ above.",
+  ];
+  return `${lines.join("\n")}\n`;
+}
