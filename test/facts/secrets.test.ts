@@ -65,6 +65,10 @@ const AROUND: Readonly<Record<string, readonly [string, string]>> = {
   discord_webhook: [join("https://discord.com/api/", "webhooks/123456789012345678/"), "?wait=true"],
 };
 
+const wide = (text: string) => text.replace(/[!-~]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 0xfee0));
+const bold = (text: string) =>
+  text.replace(/[A-Z]/g, (letter) => String.fromCodePoint(0x1d400 + letter.charCodeAt(0) - 65)).replace(/[a-z]/g, (letter) => String.fromCodePoint(0x1d41a + letter.charCodeAt(0) - 97));
+
 function spanOf(text: string, secret: string) {
   return { start: text.indexOf(secret), end: text.indexOf(secret) + secret.length };
 }
@@ -74,7 +78,7 @@ describe("known formats", () => {
     const [before, behind] = AROUND[kind] ?? ["", ""];
     for (const [left, right] of [["see ", " please"], ["const x = '", "';\n"], ["A=", "\n"], ["\n", ""], ["(", ")"], ["Ä ", " é"], ["url?t=", "&x=1"]]) {
       const text = `${left}${before}${token}${behind}${right}`;
-      expect(findSecrets(text), text).toEqual([{ kind, ...spanOf(text, token) }]);
+      expect({ text, found: findSecrets(text) }).toEqual({ text, found: [{ kind, ...spanOf(text, token) }] });
     }
   });
 
@@ -92,7 +96,7 @@ describe("known formats", () => {
       `${AWS_SECRET}\n${AWS_ID}`,
     ]) {
       const found = findSecrets(text);
-      expect(found.map(({ kind }) => kind).toSorted(), text).toEqual(["aws_access_key_id", "aws_secret_access_key"]);
+      expect({ text, kinds: found.map(({ kind }) => kind).toSorted() }).toEqual({ text, kinds: ["aws_access_key_id", "aws_secret_access_key"] });
       expect(found).toContainEqual({ kind: "aws_secret_access_key", ...spanOf(text, AWS_SECRET) });
     }
   });
@@ -117,7 +121,7 @@ describe("known formats", () => {
       key.slice(0, 200),
       pem(`RSA ${PRIVATE}`, `Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\n${PEM_BODY}`),
     ]) {
-      expect(findSecrets(text).map(({ kind }) => kind), text).toEqual(["private_key"]);
+      expect({ text, kinds: findSecrets(text).map(({ kind }) => kind) }).toEqual({ text, kinds: ["private_key"] });
     }
     expect(findSecrets(pem(`PGP ${PRIVATE} BLOCK`, `Version: GnuPG v2\n\n${PEM_BODY}`))[0]?.kind).toBe("pgp_private_key");
     expect(findSecrets(`PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: me\nPrivate-Lines: 1\n${alnum(48)}\n`)).toHaveLength(1);
@@ -133,7 +137,7 @@ describe("known formats", () => {
       pem("CERTIFICATE"),
       pem("PUBLIC KEY"),
     ]) {
-      expect(findSecrets(text), text).toEqual([]);
+      expect({ text, found: findSecrets(text) }).toEqual({ text, found: [] });
     }
   });
 });
@@ -290,9 +294,6 @@ describe("look-alikes", () => {
 
 describe("hiding", () => {
   const token = join("gh", "p_", alnum(36));
-  const wide = (text: string) => text.replace(/[!-~]/g, (character) => String.fromCharCode(character.charCodeAt(0) + 0xfee0));
-  const bold = (text: string) =>
-    text.replace(/[A-Z]/g, (letter) => String.fromCodePoint(0x1d400 + letter.charCodeAt(0) - 65)).replace(/[a-z]/g, (letter) => String.fromCodePoint(0x1d41a + letter.charCodeAt(0) - 97));
   test.each([
     ["zero-width spaces", characters(token).join("\u200b")],
     ["soft hyphens", characters(token).join("\u00ad")],
