@@ -50,6 +50,11 @@ export function draftEntry(run: Run, content: EntryContent): EntryDraft {
   };
 }
 
+/** A text for the chat without secrets: headlines and hints quote what the caller named. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return redact(text, findSecrets, secrets).value as string;
+}
+
 function recordedResult({ policy, passed, reason, hint }: PolicyResult) {
   return hint === undefined ? { policy, passed, reason } : { policy, passed, reason, hint };
 }

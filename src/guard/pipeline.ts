@@ -8,7 +8,7 @@ import { planDigest } from "../receipts/canonical.js";
 import type { Entry, EntryDraft } from "../receipts/receipt.js";
 import type { GuardedTool, Plan } from "../tools/tool.js";
 import type { Run } from "./entries.js";
-import { draftEntry } from "./entries.js";
+import { draftEntry, withoutSecrets } from "./entries.js";
 import { runPlan } from "./execute.js";
 import type { CallOptions, CallReport, Guard, GuardOptions } from "./guard.js";
 import { parseInput } from "./input.js";
@@ -111,7 +111,7 @@ async function planTool(options: GuardOptions, name: string, raw: unknown, call:
   }
   const run = newRun(options, name);
   try {
-    const plan = frozenPlan(await planInTime(options, tool, input, call));
+    const plan = frozenPlan(await planInTime(options, tool, input, call), options.secrets);
     const payload = deepFreeze({ ...plan.payload, environment: plainJson(options.ambient(), "environment") });
     const { workflow, identity } = run;
     const digested = { workflow, payload, step: plan.step, identity, config_digest: run.configDigest };
@@ -144,11 +144,11 @@ async function planInTime(options: GuardOptions, tool: GuardedTool, input: unkno
 }
 
 /** The plan as plain frozen JSON: what is judged is what is digested is what is done. */
-function frozenPlan(plan: Plan<JsonObject, Json>): Plan<JsonObject, Json> {
+function frozenPlan(plan: Plan<JsonObject, Json>, secrets: readonly string[]): Plan<JsonObject, Json> {
   return Object.freeze({
     payload: plainJson(plan.payload, "payload") as JsonObject,
     step: plainJson(plan.step, "step"),
-    target: plan.target,
+    target: withoutSecrets(plan.target, secrets),
     subjects: Object.freeze([...(plan.subjects ?? [])]),
   });
 }
