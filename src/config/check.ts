@@ -65,7 +65,7 @@ function reportIssue(schema: z.ZodType, issue: Issue, node: Located, options: Ch
   if (found.node === undefined) {
     const description = schemaAt(schema, issue.path).find((part) => part.description !== undefined)?.description;
     const what = description === undefined ? "" : ` (${description})`;
-    options.problems.addMissing(found.place ?? options.place, `${name === "" ? "the file" : name} is missing${what}.`);
+    options.problems.addAnother(found.place ?? options.place, `${name === "" ? "the file" : name} is missing${what}.`);
     return;
   }
   const secret = options.isSecret?.(issue.path) ?? false;

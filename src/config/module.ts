@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -43,22 +44,36 @@ interface Loader {
  * @param packageRoot folder of this package
  * @throws ModuleFailure
  */
-export async function loadModule(path: string, packageRoot: string): Promise<LoadedModule> {
-  const loader = await createLoader(path, packageRoot);
-  const sources = collectSources(path, loader);
-  const loaded = await withTimeout(importModule(loader, path, sources));
-  const exports = Object.entries(loaded as Record<string, unknown>).toSorted(([a], [b]) => (a < b ? -1 : 1));
+export async function loadModule(path: string, packageRoot: string, timeoutMs = LOAD_TIMEOUT_MS): Promise<LoadedModule> {
+  // As node does: what a link leads to imports from where it really is.
+  const real = realpathSync(path);
+  const loader = await createLoader(real, packageRoot);
+  const sources = collectSources(real, loader);
+  const loaded = await withTimeout(importModule(loader, real, sources), timeoutMs);
+  const exports = namedExports(loaded as Record<string, unknown>).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return { exports, sources };
+}
+
+/** The exports of a CommonJS module come a second time, as one object. */
+function namedExports(loaded: Record<string, unknown>): [string, unknown][] {
+  const { default: whole } = loaded;
+  const entries = Object.entries(loaded).filter(([name]) => name !== "module.exports");
+  const named = entries.filter(([name]) => name !== "default");
+  const isCommonJs = typeof whole === "object" && whole !== null && named.length > 0 && named.every(([name]) => Object.hasOwn(whole, name));
+  return isCommonJs ? named : entries;
 }
 
 async function createLoader(path: string, packageRoot: string): Promise<Loader> {
   const { createJiti } = await import("jiti");
   // moduleCache: a configuration that is read again sees the module as it is now.
-  return createJiti(path, { fsCache: false, moduleCache: false, interopDefault: false, tryNative: false, alias: aliases(packageRoot) });
+  return createJiti(path, { fsCache: false, moduleCache: false, interopDefault: false, tryNative: false, alias: aliases(path, packageRoot) });
 }
 
-function aliases(packageRoot: string): Record<string, string> {
+function aliases(path: string, packageRoot: string): Record<string, string> {
   const found: Record<string, string> = {};
+  // A policy with options describes them with zod; ours serves a project that has none.
+  const zod = resolvable("zod", path) ? undefined : resolvable("zod", join(packageRoot, "package.json"));
+  if (zod !== undefined) found["zod"] = zod;
   // The longer names first, or `enact-guard` would swallow them.
   for (const category of CATEGORIES) {
     const built = join(packageRoot, "dist/policies", `${category}.js`);
@@ -66,6 +81,14 @@ function aliases(packageRoot: string): Record<string, string> {
   }
   found["enact-guard"] = join(packageRoot, "dist/index.js");
   return found;
+}
+
+function resolvable(name: string, from: string): string | undefined {
+  try {
+    return createRequire(from).resolve(name);
+  } catch {
+    return undefined;
+  }
 }
 
 async function importModule(loader: Loader, path: string, sources: readonly Source[]): Promise<unknown> {
@@ -76,10 +99,10 @@ async function importModule(loader: Loader, path: string, sources: readonly Sour
   }
 }
 
-async function withTimeout(loading: Promise<unknown>): Promise<unknown> {
+async function withTimeout(loading: Promise<unknown>, timeoutMs: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new ModuleFailure(`did not finish loading within ${LOAD_TIMEOUT_MS / 1000} s`)), LOAD_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new ModuleFailure(`did not finish loading within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     return await Promise.race([loading, timeout]);
@@ -126,7 +149,7 @@ function collectSources(path: string, loader: Loader): Source[] {
 
 function readFile(path: string): Buffer | undefined {
   try {
-    return readFileSync(realpathSync(path));
+    return readFileSync(path);
   } catch {
     // It does not exist or cannot be read: importing it will say so, if it is imported at all.
     return undefined;

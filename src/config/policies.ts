@@ -130,8 +130,9 @@ async function readCustom(entry: Entry, input: PoliciesInput): Promise<ReadPolic
     return [];
   }
   try {
-    const loaded = await loadModule(path, input.packageRoot);
-    return policiesOf(loaded, entry, input);
+    const read = policiesOf(await loadModule(path, input.packageRoot), entry, input);
+    // The path as written as well: it may be a link.
+    return read.map((policy) => ({ ...policy, sources: [path, ...policy.sources] }));
   } catch (error) {
     if (!(error instanceof ModuleFailure)) throw error;
     input.problems.add(entry.place, `${entry.name} ${error.message}`);
@@ -168,7 +169,7 @@ function policyOf(name: string, value: unknown, entry: Entry, problems: Problems
   if (name !== "default" && isDefinition(value)) return create(value, entry, problems);
   const wrong = whyNoPolicy(name, value);
   if (wrong === undefined) return value as Policy;
-  problems.add(entry.place, `${entry.name} ${wrong}`);
+  problems.addAnother(entry.place, `${entry.name} ${wrong}`);
   return undefined;
 }
 

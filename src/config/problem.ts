@@ -36,8 +36,8 @@ export class Problems {
     if (placeIsFree) this.#found.push({ line: place.line, column: place.column, message });
   }
 
-  /** Something is missing at a place, where other things may be missing as well. */
-  addMissing(place: Place, message: string): void {
+  /** For a place where several things can be wrong that do not follow from each other. */
+  addAnother(place: Place, message: string): void {
     const isNew = !this.#found.some((found) => found.message === message && found.line === place.line);
     if (isNew) this.#found.push({ line: place.line, column: place.column, message });
   }

@@ -17,7 +17,7 @@ export function shownValue(node: Located, secret: boolean): string {
   if (node.kind === "map") return "keys and values";
   if (node.value === null) return "nothing";
   if (node.variables.length > 0) return `the text that ${node.variables.map((name) => `\${${name}}`).join(" and ")} stands for`;
-  if (typeof node.value === "string") return secret ? "another text" : `the text ${shownText(node.value)}`;
+  if (typeof node.value === "string") return secret ? "another text (not shown, it may be a secret)" : `the text ${shownText(node.value)}`;
   if (typeof node.value === "boolean") return String(node.value);
   return secret ? "a number" : `the number ${shownText(node.source).slice(1, -1)}`;
 }
