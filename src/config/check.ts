@@ -5,7 +5,7 @@ import type { Located, LocatedEntry } from "./document.js";
 import { nearest, suggestion } from "./nearest.js";
 import type { Place, Problems } from "./problem.js";
 import { schemaAt } from "./schema-walk.js";
-import { shownText, shownValue } from "./shown.js";
+import { looksSecret, shownText, shownValue } from "./shown.js";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -68,7 +68,7 @@ function reportIssue(schema: z.ZodType, issue: Issue, node: Located, options: Ch
     options.problems.addAnother(found.place ?? options.place, `${name === "" ? "the file" : name} is missing${what}.`);
     return;
   }
-  const secret = options.isSecret?.(issue.path) ?? false;
+  const secret = options.isSecret?.(issue.path) === true || (found.node.kind === "scalar" && looksSecret(found.node.source));
   options.problems.add(found.node.place, `${name === "" ? "the file" : name} ${demand(issue)}${findings(issue, found.node, secret)}`);
 }
 

@@ -11,7 +11,7 @@ import { loadModule, ModuleFailure } from "./module.js";
 import type { LoadedModule } from "./module.js";
 import { suggestion } from "./nearest.js";
 import type { Place, Problems } from "./problem.js";
-import { shownText } from "./shown.js";
+import { shownPath, shownText } from "./shown.js";
 import type { NamedPolicy } from "./types.js";
 
 /** A policy of the configuration with what the digest and the checks need to know of it. */
@@ -143,7 +143,7 @@ async function readCustom(entry: Entry, input: PoliciesInput): Promise<ReadPolic
 function whyUnusable(name: string, path: string): string | undefined {
   if (!/\.[cm]?[jt]s$/u.test(path)) return `${shownText(name)} is no module of policies: its name must end in .ts, .mts, .js or .mjs.`;
   const kind = kindOfFile(path);
-  if (kind === "nothing") return `${shownText(name)} does not exist (looked for ${path}). Paths of policies are relative to this file.`;
+  if (kind === "nothing") return `${shownText(name)} does not exist (looked for ${shownPath(path)}). Paths of policies are relative to this file.`;
   return kind === "file" ? undefined : `${shownText(name)} is not a file that can be read.`;
 }
 

@@ -11,6 +11,11 @@ export function shownText(text: string): string {
   return `'${short}${short.length < oneLine.length ? "…" : ""}'`;
 }
 
+/** A path as a message may show it: in full, unless it looks like a secret in the wrong place. */
+export function shownPath(path: string): string {
+  return looksSecret(path) ? "that path" : path;
+}
+
 /** What was found, for "… must be X; found Y". With `secret` only its kind is said. */
 export function shownValue(node: Located, secret: boolean): string {
   if (node.kind === "list") return "a list";
@@ -35,6 +40,7 @@ const KEY_SHAPES = [
 /** True for text in the shape of a key, so that one in the wrong place is not repeated in a message. */
 export function looksSecret(text: string): boolean {
   if (KEY_SHAPES.some((shape) => shape.test(text))) return true;
-  const runs = text.match(/[A-Za-z0-9+/=]{20,}/gu) ?? [];
-  return runs.some((run) => /\d/u.test(run) && /[A-Za-z]/u.test(run));
+  // Long runs of letters and digits; with '/' and '+' only in the length of an AWS secret key, or every path would be one.
+  const runs = text.match(/[A-Za-z0-9]{20,}|(?<![\w+/=])[A-Za-z0-9+/]{40}(?![\w+/=])/gu) ?? [];
+  return runs.some((run) => /\d/u.test(run) && /[A-Z]/u.test(run) && /[a-z]/u.test(run)) || /(?:^|[^\w])[0-9a-f]{32,}(?:$|[^\w])/u.test(text);
 }

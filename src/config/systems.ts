@@ -8,6 +8,7 @@ import type { Place, Problems } from "./problem.js";
 import { isSecretPath, systemSchemas } from "./schema.js";
 import type { SystemName } from "./schema.js";
 import { secretsOfUrl } from "./secrets.js";
+import { shownPath } from "./shown.js";
 import type { Environment, Systems } from "./types.js";
 
 type Written<Name extends SystemName> = z.output<(typeof systemSchemas)[Name]>;
@@ -168,7 +169,7 @@ function folder(written: string, key: string, section: Section, input: SystemsIn
   if (kind === "folder") return path;
   const place = entryOf(section.node, key)?.value.place ?? section.place;
   const what = kind === "nothing" ? "does not exist" : "is not a folder that can be opened";
-  input.problems.add(place, `systems.${section.name}.${key}: ${path} ${what}. Paths are relative to the project, ${input.project}.`);
+  input.problems.add(place, `systems.${section.name}.${key}: ${shownPath(path)} ${what}. Paths are relative to the project, ${input.project}.`);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { configSandbox, RIGHT } from "../support/config-sandbox.js";
@@ -29,7 +29,7 @@ describe("references to the environment", () => {
   });
 
   test("the example of the documentation, which YAML alone would not read, is read", async () => {
-    sandbox.write("enact.yaml", `${RIGHT.replace("systems:", "systems:\n  postgres:   { url: ${DATABASE_URL} }          # comment with ${NOT_SET} in it")}`);
+    sandbox.write("enact.yaml", RIGHT.replace("systems:", "systems:\n  postgres:   { url: ${DATABASE_URL} }          # comment with ${NOT_SET} in it"));
     const config = await sandbox.load({ env: { DATABASE_URL: "postgres://u:p@h/db" } });
     expect(config.systems.postgres?.url).toBe("postgres://u:p@h/db");
   });

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { editDistance, nearest } from "../../src/config/nearest.js";
@@ -8,7 +8,7 @@ import type { Sandbox } from "../support/config-sandbox.js";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz_";
 
 /** One slip of the finger: a letter too many, too few, another one, or two swapped. */
-const slip = fc.record({ kind: fc.constantFrom("insert", "delete", "replace", "swap"), at: fc.nat(), letter: fc.constantFrom(...LETTERS) });
+const slip = fc.record({ kind: fc.constantFrom("insert", "delete", "replace", "swap"), at: fc.nat(), letter: fc.constantFrom(...Array.from(LETTERS)) });
 
 function slipped(word: string, { kind, at, letter }: { kind: string; at: number; letter: string }): string {
   const place = at % word.length;

@@ -270,7 +270,7 @@ describe("a wrong configuration is refused with file, line, column and the right
   });
 
   for (const { fear, text, says } of CASES) {
-    test(fear, async () => {
+    test(`refuses ${fear}`, async () => {
       sandbox.write("enact.yaml", text);
       expect((await sandbox.problem({ env: { EMPTY: " ", SEVEN: "7" } })).split("\n")).toEqual(says);
     });
