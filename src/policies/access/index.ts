@@ -1,8 +1,19 @@
 import type { Policy, PolicyDefinition } from "../policy.js";
 import { contractorCannotWritePiiPolicy } from "./contractor_cannot_write_pii.js";
 import { dontReadSensitiveTablesPolicy } from "./dont_read_sensitive_tables.js";
+import { dontSendSecretsPolicy } from "./dont_send_secrets.js";
+import { requireActorRolePolicy } from "./require_actor_role.js";
+import { requireHumanOkPolicy } from "./require_human_ok.js";
+import { requireUserRolePolicy } from "./require_user_role.js";
 
-export { contractorCannotWritePiiPolicy, dontReadSensitiveTablesPolicy };
+export {
+  contractorCannotWritePiiPolicy,
+  dontReadSensitiveTablesPolicy,
+  dontSendSecretsPolicy,
+  requireActorRolePolicy,
+  requireHumanOkPolicy,
+  requireUserRolePolicy,
+};
 
 /** Contractors do not write these fields. */
 export const contractorCannotWritePii = (piiFields: readonly string[]): Policy =>
@@ -15,5 +26,24 @@ export const contractorCannotWritePiiWith = (options: { pii_fields: readonly str
 /** These tables are not read. */
 export const dontReadSensitiveTables = (tables: readonly string[]): Policy => dontReadSensitiveTablesPolicy.create({ tables });
 
+/** Nothing secret leaves in messages, mails and CRM entries. */
+export const dontSendSecrets: Policy = dontSendSecretsPolicy.create({});
+
+/** Only agents of these roles. */
+export const requireActorRole = (roles: readonly string[]): Policy => requireActorRolePolicy.create({ roles });
+
+/** These tools only with a person's approval of exactly the call. */
+export const requireHumanOk = (workflows: readonly string[]): Policy => requireHumanOkPolicy.create({ workflows });
+
+/** Only for people of these roles. */
+export const requireUserRole = (roles: readonly string[]): Policy => requireUserRolePolicy.create({ roles });
+
 /** All policies of this category, sorted by id. */
-export const accessPolicies: readonly PolicyDefinition[] = [contractorCannotWritePiiPolicy, dontReadSensitiveTablesPolicy];
+export const accessPolicies: readonly PolicyDefinition[] = [
+  contractorCannotWritePiiPolicy,
+  dontReadSensitiveTablesPolicy,
+  dontSendSecretsPolicy,
+  requireActorRolePolicy,
+  requireHumanOkPolicy,
+  requireUserRolePolicy,
+];
