@@ -1,16 +1,20 @@
 import type { Policy, PolicyDefinition } from "../policy.js";
 import { contractorCannotWritePiiPolicy } from "./contractor_cannot_write_pii.js";
+import { dontReadSensitivePathsPolicy } from "./dont_read_sensitive_paths.js";
 import { dontReadSensitiveTablesPolicy } from "./dont_read_sensitive_tables.js";
 import { dontSendSecretsPolicy } from "./dont_send_secrets.js";
 import { requireActorRolePolicy } from "./require_actor_role.js";
+import { requireClearanceForPathPolicy } from "./require_clearance_for_path.js";
 import { requireHumanOkPolicy } from "./require_human_ok.js";
 import { requireUserRolePolicy } from "./require_user_role.js";
 
 export {
   contractorCannotWritePiiPolicy,
+  dontReadSensitivePathsPolicy,
   dontReadSensitiveTablesPolicy,
   dontSendSecretsPolicy,
   requireActorRolePolicy,
+  requireClearanceForPathPolicy,
   requireHumanOkPolicy,
   requireUserRolePolicy,
 };
@@ -23,6 +27,9 @@ export const contractorCannotWritePii = (piiFields: readonly string[]): Policy =
 export const contractorCannotWritePiiWith = (options: { pii_fields: readonly string[]; role?: string }): Policy =>
   contractorCannotWritePiiPolicy.create(options);
 
+/** These files, and all below these folders, are not read. */
+export const dontReadSensitivePaths = (paths: readonly string[]): Policy => dontReadSensitivePathsPolicy.create({ paths });
+
 /** These tables are not read. */
 export const dontReadSensitiveTables = (tables: readonly string[]): Policy => dontReadSensitiveTablesPolicy.create({ tables });
 
@@ -31,6 +38,10 @@ export const dontSendSecrets: Policy = dontSendSecretsPolicy.create({});
 
 /** Only agents of these roles. */
 export const requireActorRole = (roles: readonly string[]): Policy => requireActorRolePolicy.create({ roles });
+
+/** These paths only for people with this clearance_level or more. */
+export const requireClearanceForPath = (paths: readonly string[], min_clearance: number): Policy =>
+  requireClearanceForPathPolicy.create({ paths, min_clearance });
 
 /** These tools only with a person's approval of exactly the call. */
 export const requireHumanOk = (workflows: readonly string[]): Policy => requireHumanOkPolicy.create({ workflows });
@@ -41,9 +52,11 @@ export const requireUserRole = (roles: readonly string[]): Policy => requireUser
 /** All policies of this category, sorted by id. */
 export const accessPolicies: readonly PolicyDefinition[] = [
   contractorCannotWritePiiPolicy,
+  dontReadSensitivePathsPolicy,
   dontReadSensitiveTablesPolicy,
   dontSendSecretsPolicy,
   requireActorRolePolicy,
+  requireClearanceForPathPolicy,
   requireHumanOkPolicy,
   requireUserRolePolicy,
 ];

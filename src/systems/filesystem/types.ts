@@ -1,0 +1,155 @@
+import type { Anchor } from "./directory.js";
+import type { Fingerprint } from "./fingerprint.js";
+import type { Relation } from "./watch.js";
+
+export interface FilesystemOptions {
+  /** Absolute. Confines all file tools, whatever the policies say. May itself be a link. */
+  readonly root: string;
+  /** Absolute files and folders that nobody may touch: configuration, custom policies, `.enact`, the keys' folder. */
+  readonly protectedPaths: readonly string[];
+  /**
+   * Paths that policies name (their options `allowed_dirs` and `paths`), relative to the root, absolute, or below `~`.
+   * Each call's facts say where they lead at that moment and how the call's file lies to them.
+   */
+  readonly watchPaths?: readonly string[];
+  /** What `~` stands for in `watchPaths`. */
+  readonly home?: string;
+  /** Bytes that one read gives back at most; default 1 MiB. */
+  readonly maxReadBytes?: number;
+  /** Bytes that one write takes at most; default 10 MiB. */
+  readonly maxWriteBytes?: number;
+  /** Entries below a folder that is deleted; more are refused, not cut. Default 10,000. */
+  readonly maxEntries?: number;
+  /** How open folders are addressed; left out: the strongest way that works here. Set by tests only. */
+  readonly anchor?: Anchor;
+}
+
+/** Every option settled. */
+export interface Settings extends Required<Omit<FilesystemOptions, "home" | "anchor">> {
+  readonly home: string | undefined;
+  readonly anchor: Anchor | undefined;
+}
+
+export type Access = "read" | "write" | "delete";
+
+/** A fact that could not be found out. */
+export interface NotKnown {
+  readonly why: string;
+}
+
+/** Everything that a look finds out; sizes in bytes. */
+export interface FileLook {
+  readonly requested: string;
+  /** Real path of the root. */
+  readonly root: string;
+  /** Absolute, links resolved; of the link itself when a link is deleted. */
+  readonly realPath: string;
+  /** `realPath` seen from the root. */
+  readonly path: string;
+  readonly kind: "file" | "directory" | "symlink" | "missing";
+  readonly size: number | null;
+  /** Permission bits, such as "0644". */
+  readonly mode: string | null;
+  readonly hardLinks: number | null;
+  /** Links that the path led through; inside the root relative to it. */
+  readonly links: readonly { readonly path: string; readonly target: string }[];
+  /** Where a link that is to be deleted leads. */
+  readonly linkTarget: { readonly target: string; readonly realPath: string | null } | null;
+  /** Names of files that the call is about: as called, of links, of what they lead to; of every file below a folder. */
+  readonly names: readonly string[];
+  readonly policyPaths: readonly PolicyPathLook[];
+  /** Whether git tracks it, or anything below it; null outside repositories. */
+  readonly tracked: boolean | null | NotKnown;
+  /** Files that git could not bring back. */
+  readonly untrackedCount: number | null | NotKnown;
+  readonly files: number;
+  readonly folders: number;
+  readonly bytes: number;
+  /** For a write: hash of what is there now; null when nothing is. */
+  readonly previousSha256: string | null | NotKnown;
+  /** For a write: folders that will be made, from the root. */
+  readonly createsFolders: readonly string[];
+  /** For a write: the file belongs to somebody else, and will belong to this user. */
+  readonly ownerChanges: boolean;
+  /** For a deletion of a folder: paths below it in order, and a digest that changes when anything in it does. */
+  readonly tree: { readonly paths: readonly string[]; readonly digest: string } | null;
+  readonly step: PlaceStep;
+}
+
+export type PolicyPathLook =
+  | { readonly given: string; readonly why: string }
+  | { readonly given: string; readonly realPath: string; readonly exists: boolean; readonly relation: Relation };
+
+/** Where something is and what it was: the precondition of every action. Plain JSON. */
+export type PlaceStep = {
+  /** From the root, for messages. */
+  readonly path: string;
+  /** Absolute path of the deepest folder that exists; no link in it. */
+  readonly folder: string;
+  /** dev:ino of the folders from the root down to `folder`. */
+  readonly folders: readonly string[];
+  /** Folders to make, then the entry's name. */
+  readonly names: readonly string[];
+  /** What was there; null when nothing was. */
+  readonly target: Fingerprint | null;
+};
+
+export type ReadStep = { readonly place: PlaceStep };
+export type WriteStep = { readonly place: PlaceStep; readonly content: string; readonly previous_sha256: string | null };
+export type RemoveStep = { readonly place: PlaceStep; readonly tree_digest: string | null; readonly entries: number };
+
+export interface FileContent {
+  /** The whole file, or its beginning. */
+  readonly bytes: Buffer;
+  /** Of the whole file. */
+  readonly size: number;
+  readonly truncated: boolean;
+  /** Of the whole file; null when it is too large to hash. */
+  readonly sha256: string | null;
+}
+
+export interface Written {
+  readonly size: number;
+  readonly sha256: string;
+  /** Hard links elsewhere that keep the old content. */
+  readonly otherLinks: number;
+}
+
+/** What became of a deletion. With `error` set, what is left is still in its place unless `leftAt` says otherwise. */
+export interface Removed {
+  readonly files: number;
+  readonly folders: number;
+  readonly bytes: number;
+  readonly left: number;
+  readonly error: string | null;
+  readonly leftAt: string | null;
+}
+
+/** Looks and never touches. */
+export interface FileReader {
+  readonly maxReadBytes: number;
+  readonly maxWriteBytes: number;
+  /** @throws EnactError INVALID_INPUT, NOT_FOUND, REFUSED (outside, protected, special files), SYSTEM_UNAVAILABLE */
+  look(path: string, access: Access, options?: LookOptions): Promise<FileLook>;
+  /** @throws EnactError STALE_PLAN when it is another file now; ACTION_FAILED */
+  read(step: ReadStep, maxBytes?: number): Promise<FileContent>;
+}
+
+export interface LookOptions {
+  readonly recursive?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Acts on exactly what was judged, or not at all. */
+export interface FileWriter {
+  read(step: ReadStep, maxBytes?: number): Promise<FileContent>;
+  /** @throws EnactError STALE_PLAN, ACTION_FAILED: nothing was done, unless `done` says otherwise */
+  write(step: WriteStep): Promise<Written>;
+  /** @throws EnactError STALE_PLAN, ACTION_FAILED: nothing was done, unless `done` says otherwise */
+  remove(step: RemoveStep): Promise<Removed>;
+}
+
+export interface Filesystem {
+  readonly reader: FileReader;
+  readonly writer: FileWriter;
+}

@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+
+import { EnactError } from "../errors.js";
+import { fileWritePayload, type FileWritePayload } from "../facts/file.js";
+import type { FileReader, FileWriter, WriteStep } from "../systems/filesystem.js";
+import { factsOf, known } from "./file/describe.js";
+import { pathInput } from "./file/input.js";
+import { defineTool } from "./tool.js";
+
+const input = z.strictObject({
+  path: pathInput,
+  content: z.string().describe("The whole new content, written as UTF-8. Missing folders are made"),
+});
+
+/** Writes a whole file; replaces only the content that was judged. */
+export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload, WriteStep, FileReader, FileWriter>({
+  name: "file_write",
+  title: "Write a file",
+  description:
+    "Writes a whole file below the root: makes it, or replaces exactly the content that was there when the call was judged. " +
+    "Refuses what lies outside, read-only and special files, the guard's own files, git's store and settings of agent clients.",
+  system: "filesystem",
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  input,
+  payload: fileWritePayload,
+  reversible: false,
+
+  async plan({ path, content }, reader, { signal }) {
+    const bytes = checkedContent(content, reader.maxWriteBytes);
+    const look = await reader.look(path, "write", { signal });
+    const previous = known(look.previousSha256);
+    const payload = {
+      ...factsOf(look),
+      exists: look.kind !== "missing",
+      content_size: bytes.length,
+      content_sha256: createHash("sha256").update(bytes).digest("hex"),
+      previous_sha256: previous,
+      creates_folders: [...look.createsFolders],
+      owner_changes: look.ownerChanges,
+    };
+    const step = { place: look.step, content, previous_sha256: typeof previous === "string" ? previous : null };
+    return { payload, step, target: `${look.path} (${bytes.length} bytes${payload.exists ? "" : ", new"})` };
+  },
+
+  async execute(step, writer) {
+    const { place } = step;
+    const { size, sha256, otherLinks } = await writer.write(step);
+    const facts = { path: place.path, size, sha256, created: place.target === null };
+    const output = { ...facts, previous_sha256: step.previous_sha256, hard_links_left_as_they_were: otherLinks };
+    return { actions: [{ system: "filesystem", action: "file_write", success: true, output }], result: facts };
+  },
+});
+
+function checkedContent(content: string, limit: number): Buffer {
+  if (!content.isWellFormed()) {
+    throw new EnactError("INVALID_INPUT", "The content holds half a character (a lone surrogate) and cannot be written as UTF-8");
+  }
+  const bytes = Buffer.from(content);
+  if (bytes.length <= limit) return bytes;
+  const hint = "Write it in several files.";
+  throw new EnactError("INVALID_INPUT", `The content has ${bytes.length} bytes, and one write takes at most ${limit}`, { hint });
+}
