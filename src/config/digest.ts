@@ -41,15 +41,11 @@ function portableSystems(systems: Systems, project: string): Record<string, unkn
     filesystem: filesystem && { ...filesystem, root: portablePath(filesystem.root, project) },
     slack: slack && { ...slack, token: "set" },
     email: email && { ...email, smtp: withoutSecrets(email.smtp) },
-    s3: s3 && { ...s3, ...marked(s3.secretAccessKey, "secretAccessKey"), ...marked(s3.sessionToken, "sessionToken") },
+    s3: s3 && { ...s3, ...(s3.credentials && { credentials: s3.credentials.accessKeyId }) },
     gdrive: gdrive && { ...gdrive, credentials: portablePath(gdrive.credentials, project) },
     hubspot: hubspot && { ...hubspot, token: "set" },
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
-
-function marked(secret: string | undefined, key: string): Record<string, string> {
-  return secret === undefined ? {} : { [key]: "set" };
 }
 
 function portablePath(path: string, project: string): string {

@@ -9,7 +9,7 @@ const SHORTEST = 6;
 
 /** The secret values of a configuration, for redaction: tokens, keys, passwords and the URLs that hold them. */
 export function secretsOf(systems: Systems, expansions: readonly Expansion[], env: Environment): string[] {
-  const tokens = [systems.slack?.token, systems.hubspot?.token, systems.s3?.secretAccessKey, systems.s3?.sessionToken];
+  const tokens = [systems.slack?.token, systems.hubspot?.token, systems.s3?.credentials?.secretAccessKey, systems.s3?.credentials?.sessionToken];
   const urls = [systems.postgres?.url, systems.email?.smtp].flatMap((url) => (url === undefined ? [] : secretsOfUrl(url)));
   const referenced = expansions.filter(({ name, value }) => SECRET_NAME.test(name) || looksSecret(value));
   const fromReferences = referenced.flatMap(({ value }) => [value, ...secretsOfUrl(value)]);

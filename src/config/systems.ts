@@ -159,8 +159,10 @@ function s3(written: Written<"s3">, section: Section, input: SystemsInput): Syst
     const missing = accessKeyId === undefined ? "access_key_id" : "secret_access_key";
     input.problems.add(section.place, `systems.s3.${missing} is missing: the two keys belong together.`);
   }
+  const keysAreGiven = accessKeyId !== undefined && secretAccessKey !== undefined;
+  const credentials = keysAreGiven ? { accessKeyId, secretAccessKey, ...optional({ sessionToken }) } : undefined;
   const forcePathStyle = written.force_path_style ?? endpoint !== undefined;
-  return { region, forcePathStyle, maxObjects, ...optional({ endpoint, accessKeyId, secretAccessKey, sessionToken }) };
+  return { region, forcePathStyle, maxObjects, ...optional({ endpoint, credentials }) };
 }
 
 function folder(written: string, key: string, section: Section, input: SystemsInput): string | undefined {

@@ -26,9 +26,7 @@ export interface Systems {
     readonly forcePathStyle: boolean;
     readonly maxObjects: number;
     /** Without these the client looks where it always looks (profiles, instance roles). */
-    readonly accessKeyId?: string;
-    readonly secretAccessKey?: string;
-    readonly sessionToken?: string;
+    readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
   };
   readonly gdrive?: {
     /** Absolute path of a key file. */

@@ -1,5 +1,15 @@
 import { accessPolicies } from "./access/index.js";
+import { cloudStoragePolicies } from "./cloud_storage/index.js";
+import { dbPolicies } from "./db/index.js";
+import { slackPolicies } from "./slack/index.js";
+import { timePolicies } from "./time/index.js";
 import type { PolicyDefinition } from "./policy.js";
 
 /** All built-in policies, sorted by category and id. */
-export const policies: readonly PolicyDefinition[] = [...accessPolicies];
+export const policies: readonly PolicyDefinition[] = [
+  ...accessPolicies,
+  ...cloudStoragePolicies,
+  ...dbPolicies,
+  ...slackPolicies,
+  ...timePolicies,
+];

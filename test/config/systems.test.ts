@@ -45,7 +45,7 @@ describe("systems", () => {
       filesystem: { root: path("sub"), maxReadBytes: 4, maxEntries: 5 },
       slack: { token: "a", apiUrl: "http://127.0.0.1:1/api" },
       email: { smtp: "smtp://localhost:25", from: "Agent <robot@company.com>", allowPlaintext: true },
-      s3: { region: "eu", endpoint: "http://127.0.0.1:2", maxObjects: 6, forcePathStyle: false, accessKeyId: "b", secretAccessKey: "c", sessionToken: "d" },
+      s3: { region: "eu", endpoint: "http://127.0.0.1:2", maxObjects: 6, forcePathStyle: false, credentials: { accessKeyId: "b", secretAccessKey: "c", sessionToken: "d" } },
       gdrive: { credentials: path("sub/key.json"), rootUrl: "http://127.0.0.1:3/" },
       hubspot: { token: "e", baseUrl: "http://127.0.0.1:4" },
     });
@@ -71,7 +71,7 @@ describe("systems", () => {
         postgres: { url: CONVENTIONAL.DATABASE_URL, statementTimeoutMs: 15_000, maxRows: 500, maxBytes: 1_000_000, functions: [] },
         slack: { token: "slack-token" },
         email: { smtp: CONVENTIONAL.SMTP_URL, from: "agent@company.com", allowPlaintext: false },
-        s3: { region: "eu-central-1", accessKeyId: "aws-id", secretAccessKey: "aws-secret", maxObjects: 1_000, forcePathStyle: false },
+        s3: { region: "eu-central-1", credentials: { accessKeyId: "aws-id", secretAccessKey: "aws-secret" }, maxObjects: 1_000, forcePathStyle: false },
         gdrive: { credentials: "/keys/g.json" },
         hubspot: { token: "hubspot-token" },
       });
