@@ -1,0 +1,203 @@
+import { EnactError, isEnactError } from "../errors.js";
+import { CatalogueReader, READER_SETTINGS } from "./postgres/catalogue.js";
+import type { CatalogueRequest, Look } from "./postgres/catalogue.js";
+import { dialServer } from "./postgres/connection.js";
+import type { Dial, PostgresConnection } from "./postgres/connection.js";
+import { EmbeddedPostgres } from "./postgres/embedded.js";
+import { lost } from "./postgres/failures.js";
+import type { Measurement } from "./postgres/measure.js";
+import { runOrder } from "./postgres/run.js";
+import type { RunContext, RunReport } from "./postgres/run.js";
+import { Sessions } from "./postgres/sessions.js";
+import type { Order } from "./postgres/transaction.js";
+import { builtInTypes } from "./postgres/values.js";
+
+export interface PostgresOptions {
+  /** `postgres://…`, or "embedded" for PGlite inside this process. */
+  readonly url: string;
+  /** Where the embedded database lives, an absolute path; in memory when left out. */
+  readonly dataDir?: string;
+  /** For each statement; 30 s. */
+  readonly statementTimeoutMs?: number;
+  /** Rows given back for each statement; 1,000. */
+  readonly maxRows?: number;
+  /** Bytes of values given back for a call; 1,000,000. */
+  readonly maxBytes?: number;
+  /** Functions and procedures with side effects that the configuration vouches for: `archive` or `app.archive`. */
+  readonly functions?: readonly string[];
+}
+
+/** Looks at the catalogue on a session of its own, which is read-only. */
+export interface PostgresReader {
+  readonly functions: readonly string[];
+  /** @throws EnactError SYSTEM_UNAVAILABLE */
+  look(request: CatalogueRequest): Promise<Look>;
+}
+
+/** Runs statements in one transaction, and commits on a judge's word. */
+export interface PostgresWriter {
+  /** @throws EnactError when nothing was changed */
+  run(order: Order, judge: (measurement: Measurement) => Promise<boolean>, signal: AbortSignal): Promise<RunReport>;
+}
+
+export interface PostgresSystem {
+  readonly reader: PostgresReader;
+  readonly writer: PostgresWriter;
+  close(): Promise<void>;
+}
+
+const DEFAULTS = { statementTimeoutMs: 30_000, maxRows: 1000, maxBytes: 1_000_000 };
+/** Calls that may run statements at the same time. */
+const SESSIONS = 4;
+
+/** Opens PostgreSQL (14 or newer). Nothing is loaded or connected before the first use. */
+export function openPostgres(options: PostgresOptions): PostgresSystem {
+  const isEmbedded = options.url === "embedded";
+  const embedded = isEmbedded ? new EmbeddedPostgres(options.dataDir) : undefined;
+  const dial: Dial = embedded === undefined ? dialServer(options.url) : () => embedded.dial();
+  const sessions = new Sessions(dial, SESSIONS, isEmbedded);
+  const looks: Looks = isEmbedded ? new SharedLooks(sessions) : new ServerLooks(dial, sessions);
+  const { statementTimeoutMs, maxRows, maxBytes } = { ...DEFAULTS, ...defined(options) };
+  const context: RunContext = {
+    sessions,
+    limits: { statementTimeoutMs, maxRows, maxBytes },
+    types: builtInTypes(),
+    isOnlyOne: isEmbedded,
+    digestNow: (request, own) => looks.digestNow(request, own),
+    cancel: (processId) => looks.cancel(processId),
+    fateOf: (xid) => looks.fateOf(xid),
+  };
+  return {
+    reader: { functions: options.functions ?? [], look: (request) => looks.look(request) },
+    writer: { run: (order, judge, signal) => runOrder(context, order, judge, signal) },
+    close: async () => {
+      await Promise.all([looks.close(), sessions.close()]);
+      await embedded?.close();
+    },
+  };
+}
+
+function defined(options: PostgresOptions): Partial<typeof DEFAULTS> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+interface Looks {
+  look(request: CatalogueRequest): Promise<Look>;
+  digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string>;
+  cancel(processId: number): Promise<void>;
+  fateOf(xid: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** A session for looks only: no statement of an agent ever runs on it. */
+class ServerLooks implements Looks {
+  readonly #dial: Dial;
+  readonly #sessions: Sessions;
+  readonly #catalogue = new CatalogueReader();
+  #session: Promise<PostgresConnection> | undefined;
+
+  constructor(dial: Dial, sessions: Sessions) {
+    this.#dial = dial;
+    this.#sessions = sessions;
+  }
+
+  async look(request: CatalogueRequest): Promise<Look> {
+    this.#sessions.warm();
+    return this.#ask((connection) => this.#catalogue.look(connection, request));
+  }
+
+  async digestNow(request: CatalogueRequest): Promise<string> {
+    return (await this.look(request)).digest;
+  }
+
+  async cancel(processId: number): Promise<void> {
+    const text = "SELECT pg_catalog.pg_cancel_backend($1)";
+    await this.#ask((connection) => connection.run([{ text, values: [String(processId)] }])).catch(() => undefined);
+  }
+
+  async fateOf(xid: string): Promise<string | undefined> {
+    const text = "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)";
+    for (const wait of [0, 200, 1000]) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      const replies = await this.#ask((connection) => connection.run([{ text, values: [xid] }])).catch(() => []);
+      const fate = replies[0]?.rows[0]?.[0];
+      if (fate === "committed" || fate === "aborted") return fate;
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    this.#session = undefined;
+    await session?.end();
+  }
+
+  /** A look changes nothing, so it may be asked again on a new connection. */
+  async #ask<Answer>(question: (connection: PostgresConnection) => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const connection = await this.#connection();
+      connection.idle(false);
+      try {
+        return await question(connection);
+      } catch (error) {
+        connection.destroy();
+        if (isEnactError(error)) throw error;
+        if (attempt > 1) throw cannotLook(error);
+      } finally {
+        connection.idle(true);
+      }
+    }
+  }
+
+  async #connection(): Promise<PostgresConnection> {
+    const current = await this.#session?.catch(() => undefined);
+    if (current?.isAlive === true) return current;
+    const session = this.#dial().then(async (connection) => {
+      await connection.run([{ text: READER_SETTINGS }]);
+      return connection;
+    });
+    this.#session = session;
+    return session;
+  }
+}
+
+/** The embedded database has one session for all: looks wait for their turn on it. */
+class SharedLooks implements Looks {
+  readonly #sessions: Sessions;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  async look(request: CatalogueRequest): Promise<Look> {
+    const lease = await this.#sessions.take();
+    try {
+      return await new CatalogueReader().look(lease.connection, request);
+    } catch (error) {
+      throw isEnactError(error) ? error : cannotLook(error);
+    } finally {
+      lease.release("clean");
+    }
+  }
+
+  async digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string> {
+    return (await new CatalogueReader().look(own, request)).digest;
+  }
+
+  async cancel(): Promise<void> {
+    // PGlite runs a statement to its end.
+  }
+
+  async fateOf(): Promise<undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    // The sessions are closed by their owner.
+  }
+}
+
+function cannotLook(error: unknown): EnactError {
+  const { message } = lost(error);
+  return new EnactError("SYSTEM_UNAVAILABLE", `The catalogue of PostgreSQL could not be read: ${message}`, { cause: error });
+}

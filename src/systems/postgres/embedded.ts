@@ -1,0 +1,108 @@
+import { isAbsolute } from "node:path";
+import { Duplex } from "node:stream";
+
+import { EnactError } from "../../errors.js";
+import type { PostgresConnection } from "./connection.js";
+import { openClient } from "./connection.js";
+
+/** The part of PGlite that is used: PostgreSQL's wire protocol, message by message. */
+interface Embedded {
+  execProtocolRaw(message: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * PostgreSQL inside this process (PGlite), for trying out. Spoken to through the same client and the same wire protocol
+ * as a server.
+ *
+ * What it cannot do: it is a single session, so calls run one after the other and share it; `statement_timeout` is not
+ * enforced and a running statement cannot be cancelled, so a statement that does not end holds the process; nobody else
+ * sees the data. It takes seconds to start and some 700 MB of memory.
+ */
+export class EmbeddedPostgres {
+  readonly #dataDir: string | undefined;
+  #database: Promise<Embedded> | undefined;
+
+  constructor(dataDir: string | undefined) {
+    if (dataDir !== undefined && !isAbsolute(dataDir)) throw new EnactError("CONFIG_INVALID", "dataDir must be an absolute path");
+    this.#dataDir = dataDir;
+  }
+
+  async dial(): Promise<PostgresConnection> {
+    this.#database ??= start(this.#dataDir);
+    const database = await this.#database.catch((error: unknown) => {
+      this.#database = undefined;
+      throw error;
+    });
+    const stream = () => new ProtocolStream(database) as unknown as Duplex;
+    return openClient({ stream, user: "postgres", database: "postgres", host: "embedded", ssl: false });
+  }
+
+  async close(): Promise<void> {
+    const database = await this.#database?.catch(() => undefined);
+    this.#database = undefined;
+    await database?.close();
+  }
+}
+
+async function start(dataDir: string | undefined): Promise<Embedded> {
+  let pglite: typeof import("@electric-sql/pglite");
+  try {
+    pglite = await import("@electric-sql/pglite");
+  } catch (error) {
+    throw new EnactError("NOT_INSTALLED", "The embedded PostgreSQL (PGlite) is not installed", {
+      hint: "Run npm install @electric-sql/pglite, or name a server in systems.postgres.url.",
+      cause: error,
+    });
+  }
+  try {
+    return await pglite.PGlite.create(dataDir === undefined ? {} : { dataDir });
+  } catch (error) {
+    throw new EnactError("SYSTEM_UNAVAILABLE", "The embedded PostgreSQL did not start", {
+      hint: "Another process may have its data folder open: it serves one process at a time.",
+      cause: error,
+    });
+  }
+}
+
+/** Looks like a socket to the client, and hands each message to the database in order. */
+class ProtocolStream extends Duplex {
+  readonly #database: Embedded;
+
+  constructor(database: Embedded) {
+    super();
+    this.#database = database;
+  }
+
+  connect(): this {
+    process.nextTick(() => this.emit("connect"));
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  override _read(): void {
+    // Answers are pushed as they come.
+  }
+
+  override _write(message: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#database.execProtocolRaw(new Uint8Array(message)).then(
+      (answer) => {
+        if (answer.length > 0) this.push(Buffer.from(answer));
+        done();
+      },
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  override _final(done: () => void): void {
+    this.push(null);
+    done();
+  }
+}

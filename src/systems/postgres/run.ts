@@ -1,0 +1,156 @@
+import { EnactError, isEnactError } from "../../errors.js";
+import type { CatalogueRequest } from "./catalogue.js";
+import type { PostgresConnection } from "./connection.js";
+import { lost, statementFailure } from "./failures.js";
+import type { Measurement } from "./measure.js";
+import type { Lease, Sessions } from "./sessions.js";
+import { Transaction } from "./transaction.js";
+import type { Limits, Order, Trial } from "./transaction.js";
+import { lookUpTypes } from "./types.js";
+import type { TypeInfo } from "./values.js";
+import type { Reply } from "./wire.js";
+
+/** What became of an order. Rows are only given when everything passed. */
+export type RunReport =
+  | { readonly state: "done"; readonly replies: readonly Reply[]; readonly types: ReadonlyMap<number, TypeInfo> }
+  | { readonly state: "rolled_back" }
+  | { readonly state: "unknown"; readonly error: EnactError };
+
+/** What a runner needs of the system. */
+export interface RunContext {
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+  readonly types: Map<number, TypeInfo>;
+  /** The catalogue's digest as others see it now; undefined when nobody else can change it. */
+  digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string>;
+  /** The embedded database: there are no other sessions. */
+  readonly isOnlyOne: boolean;
+  cancel(processId: number): Promise<void>;
+  /** What PostgreSQL says of a transaction's fate, on another connection: committed, aborted, or undefined. */
+  fateOf(xid: string): Promise<string | undefined>;
+}
+
+/** Time beyond the statements' own limits after which a silent server is given up, in milliseconds. */
+const GRACE = 15_000;
+
+/**
+ * Runs an order in one transaction, shows what was measured to `judge`, and commits only on its word.
+ *
+ * @throws EnactError; whatever is thrown, nothing was changed. An unknown fate is a report, not an error.
+ */
+export async function runOrder(
+  context: RunContext,
+  order: Order,
+  judge: (measurement: Measurement) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<RunReport> {
+  const { lease, transaction, snapshot } = await begin(context, order);
+  const { connection } = lease;
+  const onAbort = () => void context.cancel(connection.processId);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const silence = order.statements.length * context.limits.statementTimeoutMs + GRACE;
+  const alarm = setTimeout(() => connection.destroy(), silence);
+  let state: "clean" | "dirty" = "dirty";
+  try {
+    if (snapshot !== order.snapshot) await mustBeAsPlanned(context, order, connection);
+    throwIfAborted(signal);
+    const trial = await transaction.run().catch((error: unknown) => {
+      throw lost(error);
+    });
+    clearTimeout(alarm);
+    if (trial.snapshot !== order.snapshot && !context.isOnlyOne) await mustBeAsPlanned(context, order, connection);
+    const types = trial.failure === undefined ? await lookUpTypes(connection, trial.replies, context.types) : context.types;
+    if (!(await judge(trial.measurement))) {
+      await transaction.rollback().catch(() => connection.destroy());
+      return { state: "rolled_back" };
+    }
+    throwIfAborted(signal);
+    if (trial.failure !== undefined) throw trial.failure;
+    const report = await finish(context, order, transaction, trial, types);
+    state = order.clean && report.state === "done" ? "clean" : "dirty";
+    return report;
+  } finally {
+    clearTimeout(alarm);
+    signal.removeEventListener("abort", onAbort);
+    lease.release(state);
+  }
+}
+
+/** Takes a session and begins. A session that died while it was idle is replaced: nothing of the call has run on it yet. */
+async function begin(
+  context: RunContext,
+  order: Order,
+): Promise<{ lease: Lease; transaction: Transaction; snapshot: string }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const lease = await context.sessions.take();
+    const transaction = new Transaction(lease.connection, order, context.limits);
+    try {
+      return { lease, transaction, snapshot: await transaction.open() };
+    } catch (error) {
+      lease.release("dirty");
+      if (isEnactError(error)) throw error;
+      if (attempt > 5) throw lost(error);
+    }
+  }
+}
+
+async function mustBeAsPlanned(context: RunContext, order: Order, own: PostgresConnection): Promise<void> {
+  if ((await context.digestNow(order.request, own)) === order.digest) return;
+  throw new EnactError("STALE_PLAN", "The tables, views or functions of this call were changed after it was judged", {
+    done: "The transaction was rolled back; nothing was changed.",
+    hint: "Look again: call with the same statement, and it is judged anew.",
+  });
+}
+
+/** A transaction that only reads has nothing to commit: the reset that follows ends it. */
+async function finish(
+  context: RunContext,
+  order: Order,
+  transaction: Transaction,
+  trial: Trial,
+  types: ReadonlyMap<number, TypeInfo>,
+): Promise<RunReport> {
+  const done: RunReport = { state: "done", replies: trial.replies, types };
+  if (order.readOnly) return done;
+  let tag: string;
+  try {
+    tag = await transaction.commit();
+  } catch (error) {
+    const fate = await fateAfter(context, error, trial.xid);
+    if (fate === "committed") return done;
+    if (fate === "aborted") throw notCommitted(context, error);
+    return { state: "unknown", error: fateUnknown(error) };
+  }
+  if (tag !== "COMMIT") throw new EnactError("ACTION_FAILED", "PostgreSQL did not commit", { done: "Nothing was changed." });
+  return done;
+}
+
+/** An error that the server reports at COMMIT is a refusal; a connection that is lost leaves the question open. */
+async function fateAfter(context: RunContext, error: unknown, xid: string | null): Promise<string | undefined> {
+  try {
+    statementFailure(error, 0, 0, 1);
+    return "aborted";
+  } catch {
+    return xid === null ? "committed" : context.fateOf(xid);
+  }
+}
+
+function notCommitted(context: RunContext, error: unknown): EnactError {
+  try {
+    return statementFailure(error, context.limits.statementTimeoutMs, 0, 1);
+  } catch {
+    return lost(error);
+  }
+}
+
+function fateUnknown(cause: unknown): EnactError {
+  return new EnactError("OUTCOME_UNKNOWN", "The connection to PostgreSQL was lost at COMMIT, and it cannot be asked what became of it", {
+    done: "The statements may or may not have taken effect.",
+    hint: "Look at the data before you try again.",
+    cause,
+  });
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new EnactError("CANCELLED", "The call was cancelled", { done: "Nothing was changed." });
+}

@@ -1,0 +1,123 @@
+import { EnactError } from "../../errors.js";
+import type { Dial, PostgresConnection } from "./connection.js";
+import type { Command } from "./wire.js";
+
+/** Undoes all that a statement may leave behind in a session, except our own prepared statements. */
+const RESET: readonly Command[] = [
+  { text: "ROLLBACK", name: "enact_rollback" },
+  { text: "CLOSE ALL", name: "enact_reset_1" },
+  { text: "SET SESSION AUTHORIZATION DEFAULT", name: "enact_reset_2" },
+  { text: "RESET ALL", name: "enact_reset_3" },
+  { text: "UNLISTEN *", name: "enact_reset_4" },
+  { text: "SELECT pg_catalog.pg_advisory_unlock_all()", name: "enact_reset_5" },
+  { text: "DISCARD TEMP", name: "enact_reset_6" },
+  { text: "DISCARD SEQUENCES", name: "enact_reset_7" },
+];
+
+/** A session lent to one call. */
+export interface Lease {
+  readonly connection: PostgresConnection;
+  /**
+   * Gives it back. clean: nothing but built-in code ran, a reset makes it as new. dirty: other code ran, which may have
+   * left something where no reset reaches (an interpreter's variables): the session ends.
+   */
+  release(state: "clean" | "dirty"): void;
+}
+
+/**
+ * Sessions for statements: at most `size` at a time, each lent to one call, reset in the background. One stays open for
+ * the next call, so that no call waits for a connection to be made.
+ */
+export class Sessions {
+  readonly #dial: Dial;
+  readonly #size: number;
+  readonly #isOnlyOne: boolean;
+  readonly #idle: PostgresConnection[] = [];
+  readonly #waiting: (() => void)[] = [];
+  readonly #cleaning = new Set<Promise<void>>();
+  #lent = 0;
+  #isClosed = false;
+  #warming: Promise<void> | undefined;
+
+  /** @param isOnlyOne the database has a single session that cannot be replaced (embedded): it is reset, never ended */
+  constructor(dial: Dial, size: number, isOnlyOne = false) {
+    this.#dial = dial;
+    this.#size = isOnlyOne ? 1 : size;
+    this.#isOnlyOne = isOnlyOne;
+  }
+
+  /** Opens a session in the background, if none is idle. */
+  warm(): void {
+    if (this.#isClosed || this.#warming !== undefined || this.#idle.length > 0 || this.#lent >= this.#size) return;
+    this.#warming = this.#dial()
+      .then((connection) => this.#shelve(connection))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#warming = undefined;
+      });
+  }
+
+  async take(): Promise<Lease> {
+    while (this.#lent >= this.#size) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#isClosed) throw new EnactError("SYSTEM_UNAVAILABLE", "PostgreSQL was closed");
+    this.#lent += 1;
+    try {
+      const connection = await this.#connection();
+      connection.idle(false);
+      return { connection, release: (state) => this.#release(connection, state) };
+    } catch (error) {
+      this.#free();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([this.#warming, ...this.#cleaning]);
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.end()));
+  }
+
+  async #connection(): Promise<PostgresConnection> {
+    if (this.#idle.length === 0) await this.#warming;
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) if (idle.isAlive) return idle;
+    return this.#dial();
+  }
+
+  #release(connection: PostgresConnection, state: "clean" | "dirty"): void {
+    const cleaning = this.#clean(connection, state).finally(() => {
+      this.#cleaning.delete(cleaning);
+      this.#free();
+      if (state === "dirty") this.warm();
+    });
+    this.#cleaning.add(cleaning);
+  }
+
+  async #clean(connection: PostgresConnection, state: "clean" | "dirty"): Promise<void> {
+    if (!connection.isAlive || (state === "dirty" && !this.#isOnlyOne)) return connection.end();
+    try {
+      await connection.run(RESET);
+      if (state === "dirty") await this.#deallocate(connection);
+      this.#shelve(connection);
+    } catch {
+      connection.destroy();
+    }
+  }
+
+  async #deallocate(connection: PostgresConnection): Promise<void> {
+    await connection.run([{ text: "DEALLOCATE ALL" }]);
+    connection.forgetPrepared();
+  }
+
+  #shelve(connection: PostgresConnection): void {
+    if (this.#isClosed) void connection.end();
+    else {
+      connection.idle(true);
+      this.#idle.push(connection);
+    }
+  }
+
+  #free(): void {
+    this.#lent -= 1;
+    this.#waiting.shift()?.();
+  }
+}

@@ -1,0 +1,152 @@
+import { EnactError } from "../../errors.js";
+import type { CatalogueRequest } from "./catalogue.js";
+import type { PostgresConnection } from "./connection.js";
+import { statementFailure } from "./failures.js";
+import { COUNTERS_SQL, measure, SCHEMA_SQL } from "./measure.js";
+import type { Measurement } from "./measure.js";
+import { encodeParam } from "./params.js";
+import type { Json } from "./json-text.js";
+import type { Command, Reply } from "./wire.js";
+
+/** What to run, and what must still be true of the catalogue. Plain JSON. */
+export interface Order {
+  readonly statements: readonly string[];
+  /** For a single statement. */
+  readonly params: readonly Json[];
+  readonly readOnly: boolean;
+  /** Compare all tables and views before and after: the statements may drop, empty or alter some. */
+  readonly watchSchema: boolean;
+  /** Only built-in code runs, so the session can be used again. */
+  readonly clean: boolean;
+  readonly search_path: string;
+  readonly request: CatalogueRequest;
+  readonly snapshot: string;
+  readonly digest: string;
+}
+
+export interface Limits {
+  readonly statementTimeoutMs: number;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+/** What was seen before COMMIT. */
+export interface Trial {
+  readonly measurement: Measurement;
+  readonly replies: readonly Reply[];
+  /** Set when a statement failed: nothing can be committed. */
+  readonly failure: EnactError | undefined;
+  /** The transaction's id, if it has one: it wrote something. */
+  readonly xid: string | null;
+  readonly snapshot: string;
+}
+
+const OPEN_SQL =
+  "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.set_config('search_path', $1, true), " +
+  "pg_catalog.set_config('statement_timeout', $2, true), pg_catalog.set_config('lock_timeout', $2, true), " +
+  "pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true), " +
+  "pg_catalog.set_config('standard_conforming_strings', 'on', true), pg_catalog.set_config('transform_null_equals', 'off', true), " +
+  "pg_catalog.set_config('max_parallel_workers_per_gather', '0', true), pg_catalog.set_config('row_security', 'on', true), " +
+  "pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('bytea_output', 'hex', true), " +
+  "pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.current_setting('track_counts')";
+
+const MARK: Command = { text: "SAVEPOINT enact", name: "enact_mark" };
+const BACK: Command = { text: "ROLLBACK TO SAVEPOINT enact" };
+const COUNTERS: Command = { text: COUNTERS_SQL, name: "enact_counters" };
+const SCHEMA: Command = { text: SCHEMA_SQL, name: "enact_schema" };
+const STATE: Command = {
+  text: "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_xact_id_if_assigned()::text, pg_catalog.current_setting('track_counts')",
+  name: "enact_state",
+};
+/** The guard's own time for judging, in milliseconds; after it the server ends the session and with it the transaction. */
+const JUDGING_TIME = 60_000;
+
+/** One transaction on one session, up to the moment before COMMIT. */
+export class Transaction {
+  readonly #connection: PostgresConnection;
+  readonly #order: Order;
+  readonly #limits: Limits;
+  #before: readonly Reply[] = [];
+
+  constructor(connection: PostgresConnection, order: Order, limits: Limits) {
+    this.#connection = connection;
+    this.#order = order;
+    this.#limits = limits;
+  }
+
+  /** Begins; gives the snapshot that its first statement would see. */
+  async open(): Promise<string> {
+    const { readOnly, search_path, watchSchema } = this.#order;
+    const { statementTimeoutMs } = this.#limits;
+    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED ${readOnly ? "READ ONLY" : "READ WRITE"}`;
+    const values = [search_path, String(statementTimeoutMs), String(JUDGING_TIME + statementTimeoutMs)];
+    const [, opened, ...before] = await this.#connection.run([
+      { text: begin, name: readOnly ? "enact_begin_ro" : "enact_begin_rw" },
+      { text: OPEN_SQL, name: "enact_open", values },
+      COUNTERS,
+      ...(watchSchema ? [SCHEMA] : []),
+    ]);
+    this.#before = before;
+    const row = opened?.rows[0] ?? [];
+    if (row.at(-1) !== "on") throw uncounted();
+    return row[0] ?? "";
+  }
+
+  /** Runs the statements and whatever is deferred to COMMIT, and counts what they did. */
+  async run(): Promise<Trial> {
+    const replies: Reply[] = [];
+    let failure: EnactError | undefined;
+    try {
+      for (const text of this.#order.statements) replies.push(await this.#statement(text, this.#left(replies)));
+      if (!this.#order.readOnly) await this.#connection.run([MARK, { text: "SET CONSTRAINTS ALL IMMEDIATE" }]);
+    } catch (error) {
+      failure = statementFailure(error, this.#limits.statementTimeoutMs, replies.length, this.#order.statements.length);
+      // What was read before the error is still counted: an error text may hold what it read, so it is judged as well.
+      await this.#connection.run([BACK]);
+    }
+    const watched = this.#order.watchSchema;
+    const [after, state, schema] = await this.#connection.run([COUNTERS, STATE, ...(watched ? [SCHEMA] : [])]);
+    const [snapshot, xid, counting] = state?.rows[0] ?? [];
+    if (after === undefined || this.#before[0] === undefined || counting !== "on") throw uncounted();
+    const measurement = measure(this.#before[0], after, this.#before[1], watched ? schema : undefined);
+    return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
+  }
+
+  async rollback(): Promise<void> {
+    await this.#connection.run([{ text: "ROLLBACK", name: "enact_rollback" }]);
+  }
+
+  /** @returns the command tag: "COMMIT", or "ROLLBACK" when the server would not */
+  async commit(): Promise<string> {
+    const [reply] = await this.#connection.run([{ text: "COMMIT", name: "enact_commit" }]);
+    return reply?.tag ?? "";
+  }
+
+  async #statement(text: string, left: Limits): Promise<Reply> {
+    const { params, readOnly } = this.#order;
+    const needsTypes = params.some((param) => Array.isArray(param));
+    const types = needsTypes ? await this.#parameterTypes(text) : [];
+    const values = params.map((param, index) => encodeParam(param, types[index]));
+    const limits = { maxRows: left.maxRows, maxBytes: left.maxBytes, drain: !readOnly };
+    const [, reply] = await this.#connection.run([MARK, { text, values }], limits);
+    if (reply === undefined) throw new Error("PostgreSQL gave no reply");
+    return reply;
+  }
+
+  async #parameterTypes(text: string): Promise<readonly number[]> {
+    await this.#connection.run([MARK]);
+    return this.#connection.parameterTypes(text);
+  }
+
+  /** The row limit holds for each statement, the byte limit for the call. */
+  #left(replies: readonly Reply[]): Limits {
+    const bytes = replies.flatMap((reply) => reply.rows).reduce((sum, row) => sum + Buffer.byteLength(row.join("")), 0);
+    return { ...this.#limits, maxBytes: Math.max(0, this.#limits.maxBytes - bytes) };
+  }
+}
+
+function uncounted(): EnactError {
+  return new EnactError("REFUSED", "PostgreSQL does not count what statements do (track_counts is off)", {
+    hint: "Ask the person to switch track_counts on: without it nobody can tell what a statement did.",
+  });
+}
