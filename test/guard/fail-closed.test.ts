@@ -20,7 +20,7 @@ afterEach(() => sandbox.remove());
 
 const entries = (): Promise<readonly Entry[]> => sandbox.ledger.entries({});
 
-function blocked(report: CallReport): void {
+function expectBlocked(report: CallReport): void {
   expect(report.status).toBe("blocked");
   expect(report.isError).toBe(true);
   expect(report.result).toBeNull();
@@ -62,7 +62,7 @@ describe("nothing runs", () => {
     ["an async policy that rejects", async () => Promise.reject(new Error("boom"))],
     ["a policy that tries to change the context", (context: { payload: { text: string } }) => { context.payload.text = "other"; return { policy: "no", passed: true, reason: "r" }; }],
   ] as [string, unknown][])("on %s", async (_title, policy) => {
-    blocked(await sandbox.guard({ policy: policy as Policy }).call("note_write", { text: "x" }));
+    expectBlocked(await sandbox.guard({ policy: policy as Policy }).call("note_write", { text: "x" }));
     expect((await entries()).map((entry) => entry.decision)).toEqual(["BLOCK"]);
   });
 
@@ -70,17 +70,17 @@ describe("nothing runs", () => {
     const tools = [noteTool(sandbox.file, { facts: { tip: unknown("the remote did not answer") } })];
     const policy: Policy = ({ payload }) => ({ policy: "p", passed: payload["tip"] !== "bad", reason: "r" });
     const report = await sandbox.guard({ tools, policy }).call("note_write", { text: "x" });
-    blocked(report);
+    expectBlocked(report);
     expect(report.text).toContain("tip is unknown: the remote did not answer");
   });
 
   it("without a policy", async () => {
-    blocked(await sandbox.guard({ policies: [] }).call("note_write", { text: "x" }));
+    expectBlocked(await sandbox.guard({ policies: [] }).call("note_write", { text: "x" }));
   });
 
   it("when the ledger is not writable, and says so", async () => {
     const report = await sandbox.guard({ ledger: failing("recordDecision") }).call("note_write", { text: "x" });
-    blocked(report);
+    expectBlocked(report);
     expect(report).toMatchObject({ receipt: null, code: "LEDGER_UNAVAILABLE" });
     expect(report.text).toContain("no space left");
     expect(report.text).toContain("Nothing was done");
@@ -89,7 +89,7 @@ describe("nothing runs", () => {
   it("when looking fails, with the reason on record", async () => {
     const planned = () => { throw new EnactError("SYSTEM_UNAVAILABLE", "The note's disk does not answer", { hint: "Plug it in." }); };
     const report = await sandbox.guard({ tools: [noteTool(sandbox.file, { planned })] }).call("note_write", { text: "x" });
-    blocked(report);
+    expectBlocked(report);
     expect(report.code).toBe("SYSTEM_UNAVAILABLE");
     expect(report.text).toContain("✗ guard: The note's disk does not answer");
     expect(report.text).toContain("Do instead: Plug it in.");
@@ -99,7 +99,7 @@ describe("nothing runs", () => {
   it("when looking throws anything else, which does not reach the model", async () => {
     const planned = () => { throw new Error("connect postgres://admin:hunter2@db failed"); };
     const report = await sandbox.guard({ tools: [noteTool(sandbox.file, { planned })] }).call("note_write", { text: "x" });
-    blocked(report);
+    expectBlocked(report);
     expect(JSON.stringify([report, await entries()])).not.toContain("hunter2");
   });
 
@@ -107,13 +107,13 @@ describe("nothing runs", () => {
     const planned = () => new Promise<void>(() => undefined);
     const guard = sandbox.guard({ tools: [noteTool(sandbox.file, { planned })], planTimeoutMs: 50 });
     const report = await guard.call("note_write", { text: "x" });
-    blocked(report);
+    expectBlocked(report);
     expect(report.code).toBe("TIMEOUT");
   });
 
   it("when the caller has given up before", async () => {
     const report = await sandbox.guard().call("note_write", { text: "x" }, { signal: AbortSignal.abort() });
-    blocked(report);
+    expectBlocked(report);
     expect(report.code).toBe("CANCELLED");
   });
 
@@ -124,7 +124,7 @@ describe("nothing runs", () => {
     ["a Map", { m: new Map() }],
     ["a lone surrogate", { s: "\uD800" }],
   ])("when facts hold %s", async (_title, facts) => {
-    blocked(await sandbox.guard({ tools: [noteTool(sandbox.file, { facts })] }).call("note_write", { text: "x" }));
+    expectBlocked(await sandbox.guard({ tools: [noteTool(sandbox.file, { facts })] }).call("note_write", { text: "x" }));
   });
 });
 
@@ -139,18 +139,18 @@ describe("arguments that are not well-formed", () => {
     ["a key that poisons prototypes", JSON.parse('{"text":"x","__proto__":{"force":true}}'), /unknown argument '__proto__'/],
   ])("%s: a clear error, nothing looked at, nothing recorded", async (_title, input, message) => {
     const report = await sandbox.guard().call("note_write", input);
-    blockedAsInvalid(report);
+    expectInvalid(report);
     expect(report.text).toMatch(message);
     expect(await entries()).toEqual([]);
   });
 
   it("an unknown tool names those that there are", async () => {
     const report = await sandbox.guard().call("rm_rf", {});
-    blockedAsInvalid(report);
+    expectInvalid(report);
     expect(report.text).toContain("note_write");
   });
 
-  function blockedAsInvalid(report: CallReport): void {
+  function expectInvalid(report: CallReport): void {
     expect(report).toMatchObject({ status: "invalid", isError: true, receipt: null, result: null, code: "INVALID_INPUT" });
     expect(sandbox.content()).toBeNull();
   }
@@ -223,7 +223,7 @@ describe("measured effects", () => {
       },
     })];
     const report = await sandbox.guard({ tools, policy: noDeletes }).call("note_write", { text: "x" });
-    blocked(report);
+    expectBlocked(report);
     const [, outcome] = await entries();
     expect(outcome).toMatchObject({ phase: "outcome", decision: "BLOCK", payload: { deleted: 3 }, policy_results: [{ policy: "no_deletes", passed: false }], actions_taken: [{ system: "guard", action: "rolled_back" }] });
   });
