@@ -63,7 +63,8 @@ async function parsed(input: ProgramInput): Promise<ExitCode> {
     .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
     .showHelpAfterError("Try: enact-guard --help");
   addCommands(program, input, outcome);
-  program.argument("[command]").action(async (command: string | undefined, flags: ProjectArgs) => {
+  program.helpCommand(true).argument("[command]").argument("[operands...]");
+  program.action(async (command: string | undefined, _operands: string[], flags: ProjectArgs) => {
     if (command !== undefined) throw unknownCommand(command, program.commands.map((known) => known.name()));
     if (input.stdinIsTerminal) program.outputHelp();
     else outcome.code = await input.commands.serve(flags);

@@ -1,0 +1,38 @@
+import type { Opened, Probe } from "../../src/cli/opened.js";
+import type { Config } from "../../src/config/config.js";
+import type { SmallGuard } from "./small-guard.js";
+import { smallGuard } from "./small-guard.js";
+
+export interface SmallProject extends Opened {
+  readonly guard: SmallGuard;
+  closed: boolean;
+}
+
+/** A project around a {@link smallGuard}: for tests of commands. */
+export function smallProject(parts: { notices?: readonly string[]; probes?: readonly Probe[]; policies?: Config["policies"] } = {}): SmallProject {
+  const guard = smallGuard();
+  const config: Config = {
+    project: "/project",
+    file: "/project/enact.yaml",
+    identity: guard.identity,
+    systems: {},
+    tools: ["speak"],
+    policies: parts.policies ?? [],
+    unguarded: [],
+    receipts: { store: "sqlite", signing: "ed25519" },
+    digest: "sha256:0",
+    sources: ["/project/enact.yaml"],
+    secrets: [],
+    notices: parts.notices ?? [],
+  };
+  const opened: SmallProject = {
+    config,
+    guard,
+    probes: parts.probes ?? [],
+    closed: false,
+    close: async () => {
+      opened.closed = true;
+    },
+  };
+  return opened;
+}
