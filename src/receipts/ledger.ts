@@ -1,4 +1,7 @@
+import type { StoredLine } from "./check.js";
+import type { ChainPosition } from "./entry.js";
 import type { Entry, EntryDraft } from "./receipt.js";
+import type { KeyFinder } from "./signing.js";
 
 /** What the ledger can say about earlier runs; see History in facts, which has the same shape. */
 export interface LedgerHistory {
@@ -23,7 +26,7 @@ export interface LedgerPastRun {
 /** A decision as the guard wants it stored. */
 export interface DecisionDraft {
   readonly entry: EntryDraft;
-  /** Keys under which this run is found in the history. Ignored for a BLOCK. */
+  /** Keys under which this run is found in the history; the entry holds their digests. Ignored for a BLOCK. */
   readonly subjects: readonly string[];
 }
 
@@ -32,17 +35,22 @@ export interface EntryQuery {
   readonly decision?: string;
   readonly workflow?: string;
   readonly phase?: "decision" | "outcome";
-  /** Newest first when set with `newest`; a limit on entries. */
+  /** At most so many entries. */
   readonly limit?: number;
+  /** Newest first. */
   readonly newest?: boolean;
   /** Only entries with a higher sequence. */
   readonly after?: number;
+  /** Only entries with a lower sequence. */
+  readonly before?: number;
 }
 
 /**
  * The port to the ledger. Opening writes nothing: files and keys are made by the first record.
  *
- * Every method rejects with EnactError LEDGER_UNAVAILABLE (or KEY_UNUSABLE) when the ledger cannot be read or written.
+ * Every method rejects with EnactError LEDGER_UNAVAILABLE when the ledger cannot be read or written, KEY_UNUSABLE when
+ * there is no key to sign or check with, and TAMPERED when the ledger is not the one that was written: a history that
+ * someone has cut must not let through what the whole one would block.
  */
 export interface Ledger {
   /**
@@ -57,7 +65,46 @@ export interface Ledger {
    * run being judged (`except`) must not count against itself.
    */
   look<Value>(look: (history: LedgerHistory) => Value, except?: string): Promise<Value>;
-  /** Entries in order of their sequence, or newest first. */
+  /** Entries in order of their sequence, or newest first. Each one's signature has been checked; see LedgerReader. */
   entries(query: EntryQuery): Promise<readonly Entry[]>;
   close(): Promise<void>;
+}
+
+/** The newest entry that the guard knows it wrote, kept outside the ledger. */
+export interface KnownHead extends ChainPosition {
+  readonly key_id: string;
+}
+
+/** A loss that a person has accepted: the entries after `kept` up to `sequence` are gone. */
+export interface AcceptedLoss {
+  readonly accepted_at: string;
+  readonly kept: number;
+  readonly sequence: number;
+}
+
+/**
+ * The port for those who check and show a ledger as it lies there, tampered or not: `verify`, `receipts`, exports.
+ * Opening and reading create nothing. Methods throw EnactError LEDGER_UNAVAILABLE when the ledger cannot be read at all.
+ */
+export interface LedgerReader {
+  /** Where it lies, for people. */
+  readonly location: string;
+  /** False when there is no ledger yet (or no longer: see `known`). */
+  readonly exists: boolean;
+  /** Read before the lines are, so that a guard at work cannot make an untouched ledger look cut. */
+  readonly known: KnownHead | null;
+  readonly acceptedLosses: readonly AcceptedLoss[];
+  /** What was changed about the store itself, as a sentence; null when nothing was. */
+  readonly structureProblem: string | null;
+  readonly keys: KeyFinder & { readonly location: string };
+  /** All lines in their order, as one snapshot. */
+  lines(): Iterable<StoredLine>;
+  /** Lines whose entries match; not checked, and what is unreadable matches nothing. */
+  find(query: EntryQuery): readonly StoredLine[];
+  /**
+   * Takes the ledger as it lies there for the whole one from now on, and keeps a note of it. For a person who knows why
+   * entries are gone; the chain that is left must verify.
+   */
+  acceptLoss(kept: number, now: Date): void;
+  close(): void;
 }

@@ -47,7 +47,12 @@ export interface EntryDraft {
 export interface Entry extends EntryDraft {
   /** From 1, without gaps. */
   readonly sequence: number;
-  /** Hash of the entry before: SHA-256 over its canonical JSON, signature included; 64 zeros for the first. */
+  /**
+   * Digests of the subjects under which later calls find this run (see subjectDigest), sorted. Signed, so that the
+   * history can be rebuilt and checked from the entries alone.
+   */
+  readonly subjects: readonly string[];
+  /** Hash of the entry before: SHA-256 over its canonical JSON, signature included; `sha256:` and 64 zeros for the first. */
   readonly previous: string;
   readonly key_id: string;
   /** `hmac-sha256:<base64url>` or `ed25519:<base64url>` over the canonical JSON of all other fields. */

@@ -1,0 +1,199 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+
+import { EnactError } from "../../errors.js";
+import type { CheckedEntry } from "../../receipts/check.js";
+import { runState } from "../../receipts/entry.js";
+import { checkPrivateFolder, makePrivateFolder, realPathOf } from "../../receipts/key-files.js";
+import type { AcceptedLoss, KnownHead, LedgerHistory, LedgerPastRun } from "../../receipts/ledger.js";
+import type { Row, Sqlite } from "./database.js";
+import { Database } from "./database.js";
+import { digestBlob, historyOf } from "./history.js";
+import { createPrivateEmptyFile } from "./place.js";
+import { createKnown, knownIsMade } from "./schema.js";
+
+/** Clocks are corrected by less than this; a larger jump back is a clock that was wrong before. */
+const MAX_CORRECTION_MS = 24 * 60 * 60 * 1000;
+
+/** Every write here is short; see KnownLedgers. */
+const BUSY_TIMEOUT_MS = 250;
+
+/** What is known of one ledger. */
+export interface KnownLedger extends KnownHead {
+  readonly id: number;
+  readonly path: string;
+}
+
+/**
+ * What the guard knows of the ledgers that it has written, kept in the user's own folder, out of an agent's reach: the
+ * head of each, so that a cut or replaced one is found, and the index of runs that policies count by, so that nobody
+ * can make the history forget by deleting rows from the project.
+ *
+ * The order is always ledger first, this second, and both are durable in that order: a crash in between leaves this one
+ * behind, never ahead, and the missing entries are taken over after their chain and signatures have been checked. A
+ * loss of power may undo the last writes here (synchronous = NORMAL) but none in the ledger (FULL), which is the same.
+ * Writes only ever move a head forward by the entry that follows it, so the order of processes does not matter.
+ */
+export class KnownLedgers {
+  readonly #db: Database;
+
+  private constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Opens it and makes it when needed. @throws EnactError KEY_UNUSABLE when others could change the folder */
+  static open(sqlite: Sqlite, enactHome: string): KnownLedgers {
+    const home = realPathOf(enactHome);
+    makePrivateFolder(home);
+    const path = join(home, "ledgers.sqlite");
+    createPrivateEmptyFile(path);
+    checkFile(path);
+    const db = new Database(sqlite, path, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+    try {
+      db.exec("PRAGMA journal_mode = WAL");
+      db.exec("PRAGMA synchronous = NORMAL");
+      if (!knownIsMade(db)) db.transaction("BEGIN IMMEDIATE", () => createKnown(db));
+      return new KnownLedgers(db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** Opens it for reading, or says null when there is none. Makes nothing. */
+  static openReadOnly(sqlite: Sqlite, enactHome: string): KnownLedgers | null {
+    const home = realPathOf(enactHome);
+    checkPrivateFolder(home);
+    const path = join(home, "ledgers.sqlite");
+    if (!checkFile(path)) return null;
+    const db = new Database(sqlite, path, { readOnly: true, busyTimeoutMs: BUSY_TIMEOUT_MS });
+    if (knownIsMade(db)) return new KnownLedgers(db);
+    db.close();
+    return null;
+  }
+
+  /**
+   * The ledger at this path. One that was moved is known by its first entry, provided that nothing is left at its old
+   * path: two copies cannot both be the one that was written.
+   */
+  find(path: string, genesis: string | null): KnownLedger | null {
+    const here = this.#db.get("SELECT * FROM ledgers WHERE path = ?", path);
+    if (here !== undefined) return knownLedger(here);
+    if (genesis === null) return null;
+    const elsewhere = this.#db.all("SELECT * FROM ledgers WHERE genesis = ? AND path IS NOT NULL", genesis);
+    const moved = elsewhere.map(knownLedger).filter((ledger) => lstatSync(ledger.path, { throwIfNoEntry: false }) === undefined);
+    return moved.length === 1 ? (moved[0] ?? null) : null;
+  }
+
+  /** Moves the head forward over these entries, which follow each other and have been checked; see check.ts. */
+  advance(path: string, entries: readonly CheckedEntry[], moved: KnownLedger | null = null): void {
+    this.#db.transaction("BEGIN IMMEDIATE", () => {
+      if (moved !== null) this.#db.run("UPDATE OR IGNORE ledgers SET path = ? WHERE id = ? AND path = ?", path, moved.id, moved.path);
+      for (const checked of entries) this.#add(path, checked);
+    });
+  }
+
+  history(ledger: KnownLedger | null, except: string | null): LedgerHistory {
+    return historyOf(this.#db, ledger?.id ?? null, except);
+  }
+
+  /** One snapshot for several look-ups. */
+  snapshot<Result>(work: () => Result): Result {
+    return this.#db.transaction("BEGIN", work);
+  }
+
+  runState(ledger: KnownLedger | null, runId: string): LedgerPastRun["state"] | null {
+    const row = this.#db.get("SELECT state FROM runs WHERE ledger = ? AND run_id = ?", ledger?.id ?? -1, runId);
+    return row === undefined ? null : (row["state"] as LedgerPastRun["state"]);
+  }
+
+  /** Forgets the head of this ledger, if it is still the one given, and keeps a note of the loss. */
+  acceptLoss(ledger: KnownLedger, kept: number, now: Date): void {
+    this.#db.transaction("BEGIN IMMEDIATE", () => {
+      const changed = this.#db.run(
+        "UPDATE ledgers SET path = NULL, lost_path = path, lost_at = ?, kept = ? WHERE id = ? AND path = ? AND hash = ?",
+        now.toISOString(), kept, ledger.id, ledger.path, ledger.hash,
+      );
+      if (changed !== 1) throw new EnactError("STALE_PLAN", "The ledger has gone on meanwhile", { hint: "Run verify again." });
+      this.#db.run("DELETE FROM runs WHERE ledger = ?", ledger.id);
+      this.#db.run("DELETE FROM subjects WHERE ledger = ?", ledger.id);
+    });
+  }
+
+  losses(path: string): readonly AcceptedLoss[] {
+    const rows = this.#db.all("SELECT lost_at, kept, sequence FROM ledgers WHERE lost_path = ? ORDER BY lost_at", path);
+    return rows.map((row) => ({
+      accepted_at: row["lost_at"] as string,
+      kept: row["kept"] as number,
+      sequence: row["sequence"] as number,
+    }));
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Adds the entry if it is the next one; another process may have been quicker, or this one may be behind. */
+  #add(path: string, { entry, hash }: CheckedEntry): void {
+    const row = this.#db.get("SELECT id, sequence, hash, time FROM ledgers WHERE path = ?", path);
+    if (((row?.["sequence"] as number | undefined) ?? 0) !== entry.sequence - 1) return;
+    const time = row === undefined ? Date.parse(entry.timestamp) : effectiveTime(entry.timestamp, row["time"] as number);
+    let id = row?.["id"] as number | undefined;
+    if (id === undefined) {
+      const sql = "INSERT INTO ledgers (path, genesis, sequence, hash, key_id, time) VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
+      id = this.#db.get(sql, path, hash, entry.sequence, hash, entry.key_id, time)?.["id"] as number;
+    } else {
+      // Two forks of one ledger must not be mixed: what follows another head than ours is not ours.
+      if (row?.["hash"] !== entry.previous) return;
+      this.#db.run("UPDATE ledgers SET sequence = ?, hash = ?, key_id = ?, time = ? WHERE id = ?", entry.sequence, hash, entry.key_id, time, id);
+    }
+    this.#index(id, time, { entry, hash });
+  }
+
+  #index(ledger: number, time: number, { entry }: CheckedEntry): void {
+    if (entry.phase === "outcome") {
+      this.#db.run("UPDATE runs SET state = ? WHERE ledger = ? AND run_id = ?", runState(entry), ledger, entry.run_id);
+    } else if (entry.decision === "PASS") {
+      const { sequence, run_id, workflow, user_email, timestamp } = entry;
+      this.#db.run(
+        "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, 'running')",
+        ledger, sequence, run_id, workflow, user_email, Date.parse(timestamp), time,
+      );
+      for (const subject of entry.subjects) {
+        this.#db.run("INSERT OR IGNORE INTO subjects VALUES (?, ?, ?, ?)", ledger, digestBlob(subject), time, sequence);
+      }
+    }
+  }
+}
+
+/**
+ * The time by which windows are counted. A clock that was set back would put a run before those that came before it, and
+ * a window would close too early; so a run counts as no older than the run before it. A jump back by more than a day is
+ * taken for a clock that had been wrong, because otherwise one wrong year would keep every window full for ever.
+ */
+function effectiveTime(timestamp: string, before: number): number {
+  const time = Date.parse(timestamp);
+  return time < before && before - time <= MAX_CORRECTION_MS ? before : time;
+}
+
+function knownLedger(row: Row): KnownLedger {
+  return {
+    id: row["id"] as number,
+    path: row["path"] as string,
+    sequence: row["sequence"] as number,
+    hash: row["hash"] as string,
+    key_id: row["key_id"] as string,
+  };
+}
+
+/** @returns false when there is none. @throws EnactError KEY_UNUSABLE when someone else could have written it */
+function checkFile(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  const isOurs = process.getuid === undefined || stats.uid === process.getuid();
+  const isClosed = process.platform === "win32" || (stats.mode & 0o022) === 0;
+  if (stats.isFile() && isOurs && isClosed) return stats.size > 0;
+  throw new EnactError("KEY_UNUSABLE", `${path} is no regular file, or others may change it`, {
+    hint: `The guard keeps the heads of its ledgers there. Make it a regular file of yours: chmod 600 ${path}`,
+  });
+}
