@@ -12,17 +12,20 @@ const MAX_BYTES = 2000;
  * Follows no link and waits for nothing. Only a file that is certainly not there means that nothing is frozen.
  */
 export function readFreezeFile(path: string): FreezeFile {
-  // A folder that was exchanged for a link to an empty one would lift the freeze.
-  const folder = lstatSync(dirname(path), { throwIfNoEntry: false });
-  if (folder === undefined) return null;
-  if (!folder.isDirectory()) return { why: `${dirname(path)} is not a folder` };
-  let file: number;
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return read(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     return code === "ENOENT" ? null : { why: `${path} cannot be read (${code ?? "unknown error"})` };
   }
+}
+
+function read(path: string): FreezeFile {
+  // A folder that was exchanged for a link to an empty one would lift the freeze.
+  const folder = lstatSync(dirname(path), { throwIfNoEntry: false });
+  if (folder === undefined) return null;
+  if (!folder.isDirectory()) return { why: `${dirname(path)} is not a folder` };
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     if (!fstatSync(file).isFile()) return { why: `${path} is not a regular file` };
     const bytes = Buffer.alloc(MAX_BYTES);
@@ -30,8 +33,6 @@ export function readFreezeFile(path: string): FreezeFile {
     // The last character may be cut in two.
     const reason = new TextDecoder().decode(bytes.subarray(0, length)).replace(/\uFFFD$/u, "").trim();
     return { reason };
-  } catch (error) {
-    return { why: `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})` };
   } finally {
     closeSync(file);
   }
