@@ -112,7 +112,7 @@ function isOwnWords(issue: Issue): boolean {
 /** It may begin as the second half of a sentence ("must be a URL such as …") or stand by itself. */
 function ownWords(message: string): string {
   const end = message.replace(/\.$/u, "");
-  return end.startsWith("must ") ? end : `is wrong: ${end}`;
+  return /^(?:must|is|are|has|have|needs|may|cannot|does|do)\b/u.test(end) ? end : `is wrong: ${end}`;
 }
 
 function sizeDemand(issue: Issue & { code: "too_small" | "too_big" }): string {

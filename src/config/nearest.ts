@@ -6,10 +6,7 @@
  */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   const plain = plainSpelling(word);
-  const ranked = names
-    .map((name) => ({ name, plain: plainSpelling(name) }))
-    .map((candidate) => ({ ...candidate, distance: editDistance(plain, candidate.plain) }))
-    .toSorted((a, b) => a.distance - b.distance || a.name.length - b.name.length);
+  const ranked = rank(plain, names);
   const best = ranked[0];
   if (best === undefined) return undefined;
   const longer = Math.max(plain.length, best.plain.length);
@@ -18,12 +15,29 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return ranked.find((candidate) => holdsWord(candidate.plain, plain))?.name;
 }
 
-/** `Did you mean 'x'?`, else the names to choose from when they are few, else nothing; with a leading blank. */
+/** More names than that are not listed in a message. */
+const LISTED = 10;
+
+/** `Did you mean 'x'?`, else the names to choose from, the nearest three of many; with a leading blank. */
 export function suggestion(word: string, names: readonly string[], kind: string): string {
   const name = nearest(word, names);
   if (name !== undefined) return ` Did you mean '${name}'?`;
   if (names.length === 0) return "";
-  return ` Known ${kind}: ${names.join(", ")}.`;
+  if (names.length <= LISTED) return ` Known ${kind}: ${names.join(", ")}.`;
+  const closest = rank(plainSpelling(word), names).slice(0, 3);
+  return ` The nearest ${kind}: ${closest.map((candidate) => candidate.name).join(", ")}.`;
+}
+
+interface Ranked {
+  readonly name: string;
+  readonly plain: string;
+  readonly distance: number;
+}
+
+function rank(plain: string, names: readonly string[]): readonly Ranked[] {
+  const candidates = names.map((name) => ({ name, plain: plainSpelling(name) }));
+  const ranked = candidates.map((candidate) => ({ ...candidate, distance: editDistance(plain, candidate.plain) }));
+  return ranked.toSorted((a, b) => a.distance - b.distance || a.name.length - b.name.length);
 }
 
 function plainSpelling(name: string): string {

@@ -29,7 +29,7 @@ interface Section {
 }
 
 /** Variables that stand in for a key that the file leaves out, most specific first. */
-const CONVENTIONS: Readonly<Record<string, readonly string[]>> = {
+export const CONVENTIONS: Readonly<Record<string, readonly string[]>> = {
   "postgres.url": ["DATABASE_URL"],
   "slack.token": ["SLACK_BOT_TOKEN"],
   "email.smtp": ["SMTP_URL"],

@@ -1,6 +1,7 @@
 import { accessPolicies } from "./access/index.js";
 import { cloudStoragePolicies } from "./cloud_storage/index.js";
 import { dbPolicies } from "./db/index.js";
+import { filesystemPolicies } from "./filesystem/index.js";
 import { slackPolicies } from "./slack/index.js";
 import { timePolicies } from "./time/index.js";
 import type { PolicyDefinition } from "./policy.js";
@@ -10,6 +11,7 @@ export const policies: readonly PolicyDefinition[] = [
   ...accessPolicies,
   ...cloudStoragePolicies,
   ...dbPolicies,
+  ...filesystemPolicies,
   ...slackPolicies,
   ...timePolicies,
 ];

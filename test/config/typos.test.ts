@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { editDistance, nearest } from "../../src/config/nearest.js";
+import { editDistance, nearest, suggestion } from "../../src/config/nearest.js";
 import { configSandbox, RIGHT } from "../support/config-sandbox.js";
 import type { Sandbox } from "../support/config-sandbox.js";
 
@@ -86,5 +86,12 @@ describe("a slip of the finger", () => {
     expect(nearest("", names)).toBeUndefined();
     expect(nearest("x".repeat(100_000), names)).toBeUndefined();
     expect(nearest("git_push", [])).toBeUndefined();
+  });
+
+  test("of many names that are all far the nearest three are told", () => {
+    const names = Array.from({ length: 30 }, (_, index) => `policy_number_${index}_of_many`);
+    expect(suggestion("weather", names, "policies")).toMatch(/^ The nearest policies: \w+, \w+, \w+\.$/u);
+    expect(suggestion("weather", names.slice(0, 2), "policies")).toBe(" Known policies: policy_number_0_of_many, policy_number_1_of_many.");
+    expect(suggestion("weather", [], "policies")).toBe("");
   });
 });
