@@ -4,7 +4,7 @@
  * $1 relations as quoted SQL names; $2 the same for those that are only named with ONLY; $3 names of functions;
  * $4 names of operators; $5 those of $1 and $2 whose rows are changed (foreign keys are followed from them).
  *
- * `walk` goes from each relation to what reading or writing it touches: v a view's or rule's relations, c partitions and
+ * `walk` goes from each relation to what reading or writing it touches: v a view's relations, r those of its other rules, c partitions and
  * children, p their parents (a partition is a part of its parent, but not of its siblings), t the owner of a TOAST table.
  */
 export const CATALOGUE_SQL = `
@@ -18,15 +18,15 @@ walk(src, oid, how) AS (
   SELECT NULL::pg_catalog.oid, named.oid, named.how FROM named WHERE named.oid IS NOT NULL
   UNION
   SELECT w.oid, e.oid, e.how FROM walk w CROSS JOIN LATERAL (
-    SELECT d.refobjid AS oid, 'v' AS how
+    SELECT d.refobjid AS oid, CASE WHEN r.ev_type = '1' THEN 'v' ELSE 'r' END AS how
       FROM pg_catalog.pg_rewrite r
       JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class
-      WHERE r.ev_class = w.oid AND w.how IN ('n', 'o', 'v', 'c')
+      WHERE r.ev_class = w.oid AND w.how IN ('n', 'o', 'v', 'r', 'c')
     UNION ALL
     SELECT i.inhparent, 'p' FROM pg_catalog.pg_inherits i WHERE i.inhrelid = w.oid AND w.how <> 'c'
     UNION ALL
-    SELECT i.inhrelid, 'c' FROM pg_catalog.pg_inherits i WHERE i.inhparent = w.oid AND w.how IN ('n', 'v', 'c')
+    SELECT i.inhrelid, 'c' FROM pg_catalog.pg_inherits i WHERE i.inhparent = w.oid AND w.how IN ('n', 'v', 'r', 'c')
     UNION ALL
     SELECT t.oid, 't' FROM pg_catalog.pg_class s, pg_catalog.pg_class t
       WHERE s.oid = w.oid AND s.relkind = 't' AND w.how IN ('n', 'o') AND t.reltoastrelid = s.oid

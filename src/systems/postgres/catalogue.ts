@@ -14,8 +14,8 @@ export interface CatalogueRequest {
   readonly changed: readonly string[];
 }
 
-/** n named, o named with ONLY, v below a view or rule, c child, p parent, t owner of a TOAST table. */
-export type WalkKind = "n" | "o" | "v" | "c" | "p" | "t";
+/** n named, o named with ONLY, v below a view, r in a rule, c child, p parent, t owner of a TOAST table. */
+export type WalkKind = "n" | "o" | "v" | "r" | "c" | "p" | "t";
 
 export interface CatalogueRelation {
   readonly oid: string;

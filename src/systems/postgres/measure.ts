@@ -15,7 +15,13 @@ SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text,
   (WITH RECURSIVE up(oid) AS (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relkind <> 'i' AND c.oid >= 16384
      UNION SELECT i.inhparent FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.oid)
    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pn.nspname, p.relname) ORDER BY p.oid)::text
-   FROM up JOIN pg_catalog.pg_class p ON p.oid = up.oid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace)
+   FROM up JOIN pg_catalog.pg_class p ON p.oid = up.oid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace),
+  CASE WHEN c.oid >= 16384 AND s.inserted + s.updated + s.deleted > 0 THEN (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(kn.nspname, kc.relname) ORDER BY kc.oid)::text
+    FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_class kc ON kc.oid = CASE WHEN k.conrelid = c.oid THEN k.confrelid ELSE k.conrelid END
+    JOIN pg_catalog.pg_namespace kn ON kn.oid = kc.relnamespace
+    WHERE k.contype = 'f' AND (k.conrelid = c.oid OR k.confrelid = c.oid)) END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (SELECT
@@ -46,6 +52,8 @@ export interface MeasuredTable {
   readonly columns: readonly string[];
   /** Tables that this one is a partition or child of, as [schema, name]. */
   readonly parents: readonly (readonly [string, string])[];
+  /** Of a table that was written: tables that a foreign key ties to it, whose rows its checks look up. */
+  readonly tied: readonly (readonly [string, string])[];
 }
 
 export interface SchemaChange {
@@ -76,6 +84,7 @@ interface Counter {
   blocks: number;
   columns: readonly string[];
   parents: readonly (readonly [string, string])[];
+  tied: readonly (readonly [string, string])[];
 }
 
 /** Subtracts the counters at the start from those at the end. */
@@ -96,8 +105,8 @@ export function measure(before: Reply, after: Reply, schemaBefore?: Reply, schem
     // A write fetches blocks of its own; only a scan says that a written table was also read.
     const read = scans > 0 || (blocks > 0 && written === 0);
     if (!read && written === 0) continue;
-    const { schema, name, columns, parents } = end;
-    tables.push({ oid, schema, name, inserted, updated, deleted, read, columns, parents });
+    const { schema, name, columns, parents, tied } = end;
+    tables.push({ oid, schema, name, inserted, updated, deleted, read, columns, parents, tied });
   }
   const schema = schemaBefore === undefined || schemaAfter === undefined ? null : schemaChanges(schemaBefore, schemaAfter);
   return { tables, catalogue: catalogue.toSorted(), schema };
@@ -111,7 +120,7 @@ function counters(reply: Reply): ReadonlyMap<string, Counter> {
   const found = new Map<string, Counter>();
   const indexScans = new Map<string, number>();
   for (const row of reply.rows) {
-    const [oid, schema, name, kind, inserted, updated, deleted, scans, blocks, table, columns, parents] = row as string[];
+    const [oid, schema, name, kind, inserted, updated, deleted, scans, blocks, table, columns, parents, tied] = row;
     if (kind === "i") {
       if (typeof table === "string") indexScans.set(table, (indexScans.get(table) ?? 0) + Number(scans));
       continue;
@@ -125,8 +134,9 @@ function counters(reply: Reply): ReadonlyMap<string, Counter> {
       deleted: Number(deleted),
       scans: Number(scans),
       blocks: Number(blocks),
-      columns: typeof columns === "string" ? (JSON.parse(columns) as string[]) : [],
-      parents: typeof parents === "string" ? (JSON.parse(parents) as [string, string][]) : [],
+      columns: list<string>(columns),
+      parents: list<[string, string]>(parents),
+      tied: list<[string, string]>(tied),
     });
   }
   for (const [table, scans] of indexScans) {
@@ -134,6 +144,10 @@ function counters(reply: Reply): ReadonlyMap<string, Counter> {
     if (counter !== undefined) counter.scans += scans;
   }
   return found;
+}
+
+function list<Item>(json: string | null | undefined): readonly Item[] {
+  return typeof json === "string" ? (JSON.parse(json) as Item[]) : [];
 }
 
 function schemaChanges(before: Reply, after: Reply): readonly SchemaChange[] {

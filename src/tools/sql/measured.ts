@@ -1,0 +1,103 @@
+import type { SqlCounts, SqlQueryPayload } from "../../facts/sql.js";
+import { quoteName } from "../../facts/sql.js";
+import { isUnknown, unknown } from "../../facts/unknown.js";
+import type { MeasuredTable, Measurement } from "../../systems/postgres/measure.js";
+import type { SqlStep } from "./plan.js";
+import { shownName } from "./tables.js";
+
+/** The planned facts with what PostgreSQL counted laid over them. */
+export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep, measurement: Measurement): SqlQueryPayload {
+  const tables = measurement.tables.map((table) => ({ ...table, shown: shownName(table.schema, table.name) }));
+  const tied = new Set(tables.flatMap((table) => table.tied.map(([schema, name]) => shownName(schema, name))));
+  const isChecked = (table: Measured): boolean =>
+    codeIsSilent && !isWritten(table) && !facts.tables.includes(table.shown) && family(table).some((name) => tied.has(name));
+  const checked = tables.filter(isChecked).map((table) => table.shown);
+  const touched = tables.filter((table) => !isChecked(table));
+  const written = touched.filter(isWritten);
+  const schema = measurement.schema ?? [];
+  const changed = schema.map((change) => shownName(change.schema, change.name));
+  const hidden = written.filter((table) => !facts.tables_written.includes(table.shown));
+  return {
+    ...facts,
+    effects: isUnknown(facts.effects) ? facts.effects : "measured",
+    tables: union(facts.tables, touched.flatMap(family), changed),
+    tables_read: union(facts.tables_read, touched.filter((table) => table.read).flatMap(family)),
+    tables_written: union(facts.tables_written, written.flatMap(family), changed),
+    tables_checked: union(checked),
+    columns_maybe_written: union(facts.columns_maybe_written, hidden.flatMap(allColumns)),
+    deletes: [...facts.deletes, ...lostTables(measurement, rewrites)],
+    ddl: [...facts.ddl, ...catalogueChanges(measurement)],
+    ...rowCounts(tables, measurement, codeIsSilent ? moves : []),
+  };
+}
+
+type Measured = MeasuredTable & { readonly shown: string };
+
+function isWritten(table: MeasuredTable): boolean {
+  return table.inserted + table.updated + table.deleted > 0;
+}
+
+/** A table, and those that it is a part of. */
+function family(table: Measured): readonly string[] {
+  return [table.shown, ...table.parents.map(([schema, name]) => shownName(schema, name))];
+}
+
+function allColumns(table: Measured): readonly string[] {
+  return table.inserted + table.updated === 0 ? [] : table.columns.map((column) => `${table.shown}.${quoteName(column)}`);
+}
+
+/** Tables that were dropped, or whose storage was replaced by something else than a statement that does so by right. */
+function lostTables({ schema }: Measurement, rewrites: readonly string[]): string[] {
+  return (schema ?? []).flatMap((change) => {
+    const shown = shownName(change.schema, change.name);
+    if (!change.hasRows || change.what === "altered") return [];
+    if (change.what === "dropped") return [`${shown} was dropped`];
+    return rewrites.includes(shown) ? [] : [`${shown} was emptied`];
+  });
+}
+
+function catalogueChanges({ catalogue }: Measurement): string[] {
+  return catalogue.length === 0 ? [] : [`catalogue changed: ${catalogue.slice(0, 8).join(", ")}`];
+}
+
+type RowCounts = Pick<
+  SqlQueryPayload,
+  "rows_inserted" | "rows_updated" | "rows_deleted" | "rows_moved" | "rows_affected" | "counts"
+>;
+
+function rowCounts(tables: readonly Measured[], measurement: Measurement, moves: SqlStep["moves"]): RowCounts {
+  const sum = (key: "inserted" | "updated" | "deleted"): number => tables.reduce((total, table) => total + table[key], 0);
+  const moved = movedRows(tables, moves);
+  const [inserted, updated, deleted] = [sum("inserted") - moved, sum("updated"), sum("deleted") - moved];
+  const mayHaveDropped = measurement.catalogue.length > 0 && measurement.schema === null;
+  const counts: SqlCounts[] = tables.map((table) => {
+    const { shown, inserted: more, updated: other, deleted: gone, read } = table;
+    return { table: shown, inserted: more, updated: other, deleted: gone, read };
+  });
+  return {
+    rows_inserted: inserted,
+    rows_updated: updated,
+    rows_deleted: mayHaveDropped ? unknown("the catalogue was changed behind the statement: tables may be gone") : deleted,
+    rows_moved: moved,
+    rows_affected: inserted + updated + deleted + moved,
+    counts,
+  };
+}
+
+/** Rows that left one partition for another of the same table. */
+function movedRows(tables: readonly Measured[], moves: SqlStep["moves"]): number {
+  const roots = new Map<string, { inserted: number; deleted: number }>();
+  const counted = new Set<string>();
+  for (const [partition, root] of moves) {
+    const table = tables.find((one) => one.shown === partition);
+    if (table === undefined || counted.has(partition)) continue;
+    counted.add(partition);
+    const total = roots.get(root) ?? { inserted: 0, deleted: 0 };
+    roots.set(root, { inserted: total.inserted + table.inserted, deleted: total.deleted + table.deleted });
+  }
+  return [...roots.values()].reduce((total, { inserted, deleted }) => total + Math.min(inserted, deleted), 0);
+}
+
+function union(...lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].toSorted();
+}
