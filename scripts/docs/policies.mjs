@@ -24,7 +24,7 @@ export function policiesPage(sources, commentsOf) {
   const categories = [...new Set(sources.policies.map(({ category }) => category))];
   const sections = categories.flatMap((category) => [
     `## ${CATEGORY_TITLES[category] ?? category}`,
-    `${code(`import { … } from "enact-guard/policies/${category}"`)}`,
+    code(`import { … } from "enact-guard/policies/${category}"`),
     ...sources.policies.filter((policy) => policy.category === category).map((policy) => policySection(policy, sources, commentsOf(policy))),
   ]);
   return withFinalNewline([
