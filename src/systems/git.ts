@@ -1,13 +1,30 @@
 import type { SecretFinder } from "./git/added.js";
+import { lookAtCommit } from "./git/commit-look.js";
+import type { CommitPlanLook, CommitQuestion } from "./git/commit-look.js";
+import { commit } from "./git/commit.js";
+import type { CommitJudge, CommitStep, Committed } from "./git/commit.js";
+import { deleteLocal, lookAtLocalDelete, lookAtRemoteDelete } from "./git/delete-branch.js";
+import type { DeleteLook, DeleteStep } from "./git/delete-branch.js";
 import { cleanEnvironment } from "./git/environment.js";
+import { lookAtMerge } from "./git/merge-look.js";
+import type { MergeLook } from "./git/merge-look.js";
+import { merge } from "./git/merge.js";
+import type { Merged, MergeStep } from "./git/merge.js";
 import { lookAtPush } from "./git/push-look.js";
 import type { PushLook, PushQuestion } from "./git/push-look.js";
 import { push } from "./git/push.js";
 import type { PushOutcome, PushStep } from "./git/push.js";
 import { openRepository } from "./git/repository.js";
-import type { Home } from "./git/repository.js";
+import type { Home, Repository } from "./git/repository.js";
+import { shownBytes } from "./git/words.js";
 
 export type { AddedSecret, SecretFinder } from "./git/added.js";
+export type { CommitPlanLook, CommitQuestion } from "./git/commit-look.js";
+export type { CommitJudge, CommitStep, Committed, MeasuredCommit } from "./git/commit.js";
+export type { DeleteLook, DeleteStep } from "./git/delete-branch.js";
+export type { ChangedFile, CommitLook } from "./git/history.js";
+export type { MergeLook } from "./git/merge-look.js";
+export type { Merged, MergeStep } from "./git/merge.js";
 export type { DestinationLook, LostCommit, NotKnown, PushLook, PushQuestion, Update } from "./git/push-look.js";
 export type { PushOutcome, PushStep } from "./git/push.js";
 
@@ -30,14 +47,28 @@ export interface Named {
   readonly gitDir: string;
 }
 
+/** Which repository, and until when. */
+export interface Where {
+  /** As the call has it: "." or a path below the configured repository. */
+  readonly repo: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Looks. Runs no hook and no program of the repository, and changes nothing: no ref, index, lock, object or time stamp. */
 export interface GitReader {
-  push(question: PushQuestion & { readonly repo: string }, find: SecretFinder, signal?: AbortSignal): Promise<PushLook & Named>;
+  push(where: Where, question: PushQuestion, find: SecretFinder): Promise<PushLook & Named>;
+  commit(where: Where, question: CommitQuestion, find: SecretFinder): Promise<CommitPlanLook & Named>;
+  /** `remote` null: the local branch. */
+  deleteBranch(where: Where, remote: string | null, branch: string): Promise<DeleteLook & Named>;
+  merge(where: Where, base: string, head: string): Promise<MergeLook & Named>;
 }
 
 /** Acts, on what was looked at and nothing else. */
 export interface GitWriter {
   push(step: PushStep): Promise<readonly PushOutcome[]>;
+  commit(step: CommitStep, judge: CommitJudge): Promise<Committed | null>;
+  deleteLocal(step: DeleteStep): Promise<void>;
+  merge(step: MergeStep): Promise<Merged>;
 }
 
 /** Opens nothing yet: git is asked when the first call comes. */
@@ -50,15 +81,33 @@ export function openGit(options: GitOptions): { readonly reader: GitReader; read
     locale: options.env["LC_ALL"],
     protect: options.protect ?? [],
   };
-  return { reader: readerOf(home), writer: { push: (step) => push(home, step) } };
+  return { reader: readerOf(home), writer: writerOf(home) };
 }
 
 function readerOf(home: Home): GitReader {
-  return {
-    async push(question, find, signal) {
-      const repository = await openRepository(home, question.repo, signal);
-      const look = await lookAtPush(repository, question, find);
-      return { ...look, repo: repository.shown, gitDir: repository.gitDir };
-    },
+  const at = async <Look>(where: Where, look: (repository: Repository) => Promise<Look>): Promise<Look & Named> => {
+    const repository = await openRepository(home, where.repo, where.signal);
+    return { ...(await look(repository)), repo: repository.shown, gitDir: repository.gitDir };
   };
+  return {
+    push: (where, question, find) => at(where, (repository) => lookAtPush(repository, question, find)),
+    commit: (where, question, find) => at(where, (repository) => lookAtCommit(repository, question, find)),
+    deleteBranch: (where, remote, branch) =>
+      at(where, (repository) => (remote === null ? lookAtLocalDelete(repository, branch) : lookAtRemoteDelete(repository, remote, branch))),
+    merge: (where, base, head) => at(where, (repository) => lookAtMerge(repository, base, head)),
+  };
+}
+
+function writerOf(home: Home): GitWriter {
+  return {
+    push: (step) => push(home, step),
+    commit: (step, judge) => commit(home, step, judge),
+    deleteLocal: (step) => deleteLocal(home, step),
+    merge: (step) => merge(home, step),
+  };
+}
+
+/** A path as git has it (bytes, one character each) as a person reads it. */
+export function shownPath(path: string): string {
+  return shownBytes(path);
 }

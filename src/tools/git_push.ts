@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-import type { ErrorCode } from "../errors.js";
 import { EnactError } from "../errors.js";
 import { gitPushPayload } from "../facts/git.js";
 import type { GitPushPayload } from "../facts/git.js";
@@ -8,10 +7,10 @@ import { protectedBranches, suspiciousCharacters } from "../facts/git-names.js";
 import { findSecrets } from "../facts/secrets.js";
 import type { OrUnknown } from "../facts/unknown.js";
 import { isUnknown, unknown } from "../facts/unknown.js";
-import type { DestinationLook, GitReader, GitWriter, PushLook, PushOutcome, PushStep, Update } from "../systems/git.js";
+import type { DestinationLook, GitReader, GitWriter, PushLook, PushStep, Update } from "../systems/git.js";
 import { commitFacts, isNotKnown, lostFacts, orUnknownFact, secretFacts } from "./git/facts.js";
 import { branchName, remoteName, repo } from "./git/inputs.js";
-import type { ActionTaken, Execution } from "./tool.js";
+import { pushExecution, stepDestinations, stepRepository } from "./git/push-actions.js";
 import { defineTool } from "./tool.js";
 
 const input = z.strictObject({
@@ -43,16 +42,11 @@ export const gitPushTool = defineTool<Input, GitPushPayload, Step, GitReader, Gi
   reversible: "the branch can be moved back to its old tip, or deleted if it was created, as long as nobody has pushed since",
   async plan(call, reader, { signal }) {
     const source = call.source ?? call.branch;
-    const look = await reader.push({ repo: call.repo, remote: call.remote, branch: call.branch, source }, findSecrets, signal);
+    const look = await reader.push({ repo: call.repo, signal }, { remote: call.remote, branch: call.branch, source }, findSecrets);
     const payload = payloadOf(call, source, look);
-    const destinations = look.destinations.map(({ url, old, update }) => ({
-      url: url.shown,
-      url_digest: url.digest,
-      old,
-      moves: update !== "up_to_date",
-    }));
-    const push: PushStep = { repo: look.repo, git_dir: look.gitDir, remote: call.remote, branch: call.branch, source, sha: look.sha, destinations };
-    return { payload, step: { push, needs_force: needsForce(payload) }, target: `${call.branch} → ${call.remote}` };
+    const { remote, branch } = call;
+    const push: PushStep = { ...stepRepository(look), remote, branch, source, sha: look.sha, destinations: stepDestinations(look.destinations) };
+    return { payload, step: { push, needs_force: needsForce(payload) }, target: `${branch} → ${remote}` };
   },
   async execute(step, writer) {
     if (step.needs_force !== null) {
@@ -60,7 +54,7 @@ export const gitPushTool = defineTool<Input, GitPushPayload, Step, GitReader, Gi
         hint: "Fetch, merge or rebase onto the remote's branch, and push again.",
       });
     }
-    return executionOf(step.push, await writer.push(step.push));
+    return pushExecution(step.push, await writer.push(step.push));
   },
 });
 
@@ -122,31 +116,4 @@ function needsForce(payload: GitPushPayload): string | null {
   if (force || (!isUnknown(update) && update !== "forced")) return null;
   const commits = isUnknown(lost) ? "commits" : lost === 1 ? "a commit" : `${lost} commits`;
   return `'${branch}' of ${remote} has ${commits} that the pushed branch does not have, and 'force' is not set`;
-}
-
-function executionOf(step: PushStep, outcomes: readonly PushOutcome[]): Execution {
-  const actions = outcomes.map((outcome) => actionOf(step, outcome));
-  const done = outcomes.every((outcome) => outcome.success === true);
-  const result = { remote: step.remote, branch: step.branch, sha: step.sha, push_urls: outcomes.map((outcome) => outcome.url) };
-  return { actions, result: done ? result : null };
-}
-
-function actionOf(step: PushStep, outcome: PushOutcome): ActionTaken {
-  const { url, old, sha, tip, success, error } = outcome;
-  const code: ErrorCode | undefined = error?.code;
-  return {
-    system: "git",
-    action: step.sha === null ? "delete_remote_branch" : "push",
-    success,
-    output: {
-      url,
-      ref: `refs/heads/${step.branch}`,
-      old_sha: old,
-      new_sha: sha,
-      changed: success === true && old !== sha,
-      ...(tip === undefined ? { tip_afterwards: { $unknown: "the remote could not be asked afterwards" } } : { tip_afterwards: tip }),
-    },
-    ...(error === undefined || code === undefined ? {} : { error: { code, message: error.message } }),
-    reversible: success === true,
-  };
 }

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EnactError } from "../../errors.js";
-import { actingEnv, look, placeOf } from "./repository.js";
+import { actingEnv, placeOf } from "./repository.js";
 import type { Repository } from "./repository.js";
 import { run } from "./run.js";
 import { complaint, expectDone } from "./words.js";

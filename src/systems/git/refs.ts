@@ -95,7 +95,8 @@ async function busyBranches(repository: Repository, path: string): Promise<strin
   return texts.map((text) => text.trim().replace(/^refs\/heads\//, "")).filter((name) => name !== "");
 }
 
-async function gitDirOf(repository: Repository, path: string): Promise<string> {
+/** The folder that holds HEAD and index of a work tree. */
+export async function gitDirOf(repository: Repository, path: string): Promise<string> {
   const file = join(path, ".git");
   const info = await stat(file).catch(() => null);
   if (info?.isFile() === true) {

@@ -30,6 +30,8 @@ export function remotesOf(scratch: Scratch, settings: readonly Configured[]): Re
   return { scratch, settings, access: accessOf(settings) };
 }
 
+/** The program at the other end is git's own, whatever remote.<name>.uploadpack says: on this machine it would run here. */
+const LIST_REFS = ["ls-remote", "--symref", "--upload-pack=git-upload-pack"];
 const BRANCHES = "refs/heads/";
 
 /**
@@ -38,7 +40,7 @@ const BRANCHES = "refs/heads/";
  * @throws EnactError SYSTEM_UNAVAILABLE, TIMEOUT
  */
 export async function askRemote(remotes: Remotes, url: RemoteUrl): Promise<RemoteState> {
-  const ran = await contact(remotes, url, (address) => ["ls-remote", "--symref", "--upload-pack=git-upload-pack", "--", address]);
+  const ran = await contact(remotes, url, (address) => [...LIST_REFS, "--", address]);
   const refs = new Map<string, string>();
   let target: string | undefined;
   for (const line of lines(ran.stdout)) {
@@ -63,8 +65,7 @@ function branchesOf(refs: readonly string[]): string[] {
  */
 async function unbornHead(remotes: Remotes, url: RemoteUrl): Promise<string[]> {
   const trace = join(remotes.scratch.folder, "packets");
-  const args = (address: string): string[] => ["ls-remote", "--symref", "--upload-pack=git-upload-pack", "--", address, "HEAD"];
-  await contact(remotes, url, args, { variables: { GIT_TRACE_PACKET: trace } });
+  await contact(remotes, url, (address) => [...LIST_REFS, "--", address, "HEAD"], { variables: { GIT_TRACE_PACKET: trace } });
   const packets = await readFile(trace, "utf8").catch(() => "");
   const found = /< unborn HEAD symref-target:(\S+)/.exec(packets)?.[1];
   return found === undefined ? [] : [found];

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
 
 import { EnactError } from "../../errors.js";
 
@@ -10,6 +12,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** Bytes for its standard input; none when left out. */
   readonly input?: Buffer;
+  /** Or a file whose content it reads. */
+  readonly inputFile?: string;
   readonly signal?: AbortSignal | undefined;
   readonly milliseconds?: number;
   /** Most bytes of standard output. */
@@ -44,22 +48,26 @@ const DRAIN_MILLISECONDS = 500;
  */
 export async function run(command: Command): Promise<Ran> {
   if (command.signal?.aborted === true) throw new EnactError("CANCELLED", "The call was cancelled before anything was done");
-  const child = spawn(command.program ?? "git", [...command.args], {
+  const file = command.inputFile === undefined ? null : await open(command.inputFile, "r");
+  try {
+    return await collect(start(command, file?.fd ?? "pipe"), command);
+  } finally {
+    await file?.close();
+  }
+}
+
+function start(command: Command, stdin: number | "pipe"): ChildProcess {
+  return spawn(command.program ?? "git", [...command.args], {
     cwd: command.cwd,
     env: command.env,
     detached: process.platform !== "win32",
     windowsHide: true,
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
-  return collect(child, command);
 }
 
 function collect(child: ChildProcess, command: Command): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    let size = 0;
-    let stderrSize = 0;
     let stopped: Ran["stopped"] = null;
     const stop = (why: NonNullable<Ran["stopped"]>): void => {
       stopped ??= why;
@@ -72,31 +80,36 @@ function collect(child: ChildProcess, command: Command): Promise<Ran> {
       clearTimeout(timer);
       command.signal?.removeEventListener("abort", cancel);
     };
-    child.stdout?.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > (command.bytes ?? LOOK_BYTES)) stop("too much");
-      else stdout.push(chunk);
-    });
-    child.stderr?.on("data", (chunk: Buffer) => {
-      stderrSize += chunk.length;
-      if (stderrSize <= STDERR_BYTES) stderr.push(chunk);
-    });
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      settle();
-      reject(cannotStart(error));
-    });
+    const stdout = gather(child.stdout, command.bytes ?? LOOK_BYTES, () => stop("too much"));
+    const stderr = gather(child.stderr, STDERR_BYTES);
     const finish = (code: number | null): void => {
       settle();
       child.stdout?.destroy();
       child.stderr?.destroy();
       resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString("utf8"), stopped });
     };
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      settle();
+      reject(cannotStart(error));
+    });
     child.on("exit", (code) => setTimeout(() => finish(code), DRAIN_MILLISECONDS).unref());
     child.on("close", finish);
     // A program that does not read its input is no failure of ours.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(command.input);
   });
+}
+
+/** Collects what a stream brings, up to a limit. */
+function gather(stream: Readable | null, most: number, tooMuch?: () => void): Buffer[] {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream?.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= most) chunks.push(chunk);
+    else tooMuch?.();
+  });
+  return chunks;
 }
 
 function killGroup(child: ChildProcess): void {

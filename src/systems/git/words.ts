@@ -16,8 +16,8 @@ export function plainWords(text: string, limit = 300): string {
 
 /** The line of git's messages that says what went wrong. */
 export function complaint(stderr: string): string {
-  const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const telling = lines.find((line) => /^(?:fatal|error|remote: error|remote: fatal):/.test(line)) ?? lines.at(-1) ?? "git gave no reason";
+  const said = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const telling = said.find((line) => /^(?:fatal|error|remote: error|remote: fatal):/.test(line)) ?? said.at(-1) ?? "git gave no reason";
   return plainWords(telling.replace(/^(?:fatal|error): /, ""));
 }
 

@@ -11,7 +11,7 @@ export function isNotKnown(value: unknown): value is NotKnown {
 }
 
 export function orUnknownFact<Value>(value: Value | NotKnown): OrUnknown<Value> {
-  return isNotKnown(value) ? unknown(value.why) : (value as Value);
+  return isNotKnown(value) ? unknown(value.why) : value;
 }
 
 interface Counted {

@@ -1,0 +1,79 @@
+import { z } from "zod";
+
+import { EnactError } from "../errors.js";
+import { gitDeleteBranchPayload } from "../facts/git.js";
+import type { GitDeleteBranchPayload } from "../facts/git.js";
+import { protectedBranches, suspiciousCharacters } from "../facts/git-names.js";
+import { isUnknown } from "../facts/unknown.js";
+import type { DeleteLook, DeleteStep, GitReader, GitWriter, PushStep } from "../systems/git.js";
+import { lostFacts } from "./git/facts.js";
+import { branchName, remoteName, repo } from "./git/inputs.js";
+import { pushExecution, stepDestinations, stepRepository } from "./git/push-actions.js";
+import { defineTool } from "./tool.js";
+
+const input = z.strictObject({
+  repo,
+  branch: branchName("The branch to delete, by its own name."),
+  remote: remoteName.optional().describe("Delete it at this remote; left out, the local branch is deleted."),
+});
+type Input = z.output<typeof input>;
+
+type Step =
+  | { readonly where: "local"; readonly local: DeleteStep; readonly checked_out: boolean }
+  | { readonly where: "remote"; readonly push: PushStep };
+
+export const gitDeleteBranchTool = defineTool<Input, GitDeleteBranchPayload, Step, GitReader, GitWriter>({
+  name: "git_delete_branch",
+  title: "Delete a branch",
+  description:
+    "Deletes one branch, locally or at a remote, if it still is where it was when it was judged. Finds out first whether other branches or tags " +
+    "hold its commits, and whether it is the default branch. A branch that is checked out is not deleted.",
+  system: "git",
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  input,
+  payload: gitDeleteBranchPayload,
+  reversible: "the branch can be made again at its old tip, as long as git keeps the commits",
+  async plan(call, reader, { signal }) {
+    const { branch } = call;
+    const remote = call.remote ?? null;
+    const look = await reader.deleteBranch({ repo: call.repo, signal }, remote, branch);
+    const payload = payloadOf(remote, branch, look);
+    const base = stepRepository(look);
+    if (remote === null) {
+      const step: Step = { where: "local", local: { ...base, branch, tip: look.tip }, checked_out: look.checkedOut };
+      return { payload, step, target: branch };
+    }
+    const push: PushStep = { ...base, remote, branch, source: branch, sha: null, destinations: stepDestinations(look.destinations) };
+    return { payload, step: { where: "remote", push }, target: `${branch} of ${remote}` };
+  },
+  async execute(step, writer) {
+    if (step.where === "remote") return pushExecution(step.push, await writer.push(step.push));
+    const { branch, tip } = step.local;
+    if (step.checked_out) {
+      throw new EnactError("REFUSED", `'${branch}' is checked out, or being rebased or bisected`, { hint: "Check out another branch first." });
+    }
+    await writer.deleteLocal(step.local);
+    const output = { ref: `refs/heads/${branch}`, old_sha: tip };
+    return { actions: [{ system: "git", action: "delete_branch", success: true, output, reversible: true }], result: { branch, deleted: tip } };
+  },
+});
+
+function payloadOf(remote: string | null, branch: string, look: DeleteLook & { readonly repo: string }): GitDeleteBranchPayload {
+  const lost = lostFacts(look.lost);
+  const names = protectedBranches(branch, look.defaults);
+  return {
+    repo: look.repo,
+    remote,
+    branch,
+    ref: `refs/heads/${branch}`,
+    tip: look.tip,
+    merged: isUnknown(lost.lost_commit_count) ? lost.lost_commit_count : lost.lost_commit_count === 0,
+    ...lost,
+    protected: names.includes(branch),
+    protected_branches: names,
+    remote_default_branch: look.defaults[0] ?? null,
+    checked_out: look.checkedOut,
+    push_urls: look.destinations.map((destination) => destination.url.shown),
+    suspicious_characters: suspiciousCharacters(branch),
+  };
+}
