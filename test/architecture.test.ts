@@ -32,7 +32,7 @@ const BREACHES: readonly { readonly what: string; readonly path: string; readonl
   { what: "an import for its effects", path: "facts/a.ts", text: 'import "../guard/guard.js";', says: "imports guard/guard.ts: facts may import nothing of ours" },
   { what: "an import behind a comment", path: "facts/a.ts", text: '/* from "zod" */ import { a } /* x */ from /* y */ "../guard/guard.js";', says: "imports guard/guard.ts: facts may import nothing of ours" },
   { what: "single quotes", path: "facts/a.ts", text: "import { a } from '../guard/guard.js';", says: "imports guard/guard.ts: facts may import nothing of ours" },
-  { what: "somebody imports the composition root", path: "cli/serve.ts", text: 'import { main } from "../main.js";', says: "imports main.ts, which wires everything and is imported by nothing" },
+  { what: "somebody imports the composition root", path: "cli/serve.ts", text: 'import { main } from "../main.js";', says: "imports main.ts, which wires everything and is imported by no room" },
   { what: "no ending", path: "cli/a.ts", text: 'import { a } from "./b";', says: "imports ./b: a relative import ends in .js" },
   { what: "a file in no room", path: "helpers/a.ts", text: "export const a = 1;", says: "lies in no room; see the table in test/support/architecture.ts" },
   { what: "a policy reads the disk", path: "policies/git/a.ts", text: 'import { readFileSync } from "node:fs";', says: "imports node:fs: a pure room imports only zod" },
@@ -70,7 +70,7 @@ describe("the checker of the walls", () => {
     { what: "quotes inside a regular expression", path: "cli/a.ts", text: 'export const quote = /["\'`]/u;\nexport const ratio = (a: number, b: number) => a / b / 2;' },
     { what: "braces inside a template text", path: "cli/a.ts", text: "export const a = (x: string) => `{ ${x === \"}\" ? `${x}{` : \"`\"} ((`;\nexport const b = 1;" },
     { what: "constant collections", path: "cli/a.ts", text: "const NAMES = new Set([\"a\"]);\nexport const f = (x: { y: number }) => NAMES.has(\"a\") && NAMES.size === 1 && x.y >= 2;" },
-    { what: "everything in the composition root", path: "main.ts", text: 'import { a } from "./cli/serve.js";\nlet code = process.argv.length;\nprocess.exitCode = code + Number(process.env.X);\nawait a();' },
+    { what: "everything in the composition root", path: "main.ts", text: 'import manifest from "../package.json" with { type: "json" };\nimport { a } from "./cli/serve.js";\nimport { compose } from "./compose.js";\nlet code = process.argv.length;\nprocess.exitCode = code + Number(process.env.X);\nawait a();' },
     { what: "a process that is not the process", path: "cli/a.ts", text: "export const f = (child: { process: { pid: number } }) => child.process.pid;" },
   ];
   for (const { what, path, text } of FINE) {

@@ -7,7 +7,6 @@ import { parseInput } from "../guard/input.js";
 import { invalidReport } from "../guard/outcome.js";
 import { plainText } from "../guard/text.js";
 import { suggestion } from "../config/nearest.js";
-import type { Entry } from "../receipts/receipt.js";
 import type { Answer, DoorTool } from "./door-tool.js";
 import { failure } from "./door-tool.js";
 
@@ -84,7 +83,7 @@ function receiptsTool(guard: Guard): DoorTool {
   };
 }
 
-function entriesText(entries: readonly Entry[]): string {
+function entriesText(entries: Awaited<ReturnType<Guard["receipts"]>>): string {
   if (entries.length === 0) return "No receipt matches.";
   const lines = entries.map(({ sequence, timestamp, decision, phase, workflow, run_id }) =>
     `${sequence}  ${timestamp}  ${decision.padEnd(7)}  ${phase.padEnd(8)}  ${plainText(workflow, 100)}  ${run_id}`,
