@@ -1,3 +1,112 @@
 #!/usr/bin/env node
-process.stderr.write("enact-guard: not wired yet\n");
-process.exitCode = 3;
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import manifest from "../package.json" with { type: "json" };
+import type { Io } from "./cli/io.js";
+import type { Opened } from "./cli/opened.js";
+import type { Commands, ProjectArgs } from "./cli/program.js";
+import { runProgram } from "./cli/program.js";
+import { EnactError } from "./errors.js";
+import type { LedgerReader } from "./receipts/ledger.js";
+
+/** The folder of this package: of dist/main.js as of src/main.ts. */
+const PACKAGE_ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+const io: Io = { cwd: process.cwd(), env: process.env, stdout: process.stdout, stderr: process.stderr };
+
+/** `$ENACT_HOME`, else `$XDG_CONFIG_HOME/enact`, else `~/.config/enact`. */
+function enactHome(): string {
+  const { ENACT_HOME: own, XDG_CONFIG_HOME: config } = io.env;
+  if (own !== undefined && own !== "") {
+    if (isAbsolute(own)) return own;
+    throw new EnactError("USAGE", `ENACT_HOME must be an absolute path, not '${own}'.`);
+  }
+  // The XDG specification says that a relative path is to be ignored.
+  return config !== undefined && isAbsolute(config) ? join(config, "enact") : join(homedir(), ".config", "enact");
+}
+
+function projectOf(args: ProjectArgs): string {
+  return resolve(io.cwd, args.project ?? ".");
+}
+
+async function open(args: ProjectArgs): Promise<Opened> {
+  const [{ loadConfig }, { policies }, { tools }, { compose }] = await Promise.all([
+    import("./config/config.js"),
+    import("./policies/index.js"),
+    import("./tools/index.js"),
+    import("./compose.js"),
+  ]);
+  const file = args.config === undefined ? {} : { file: resolve(io.cwd, args.config) };
+  const config = await loadConfig({ project: projectOf(args), ...file, env: io.env, tools, policies, packageRoot: PACKAGE_ROOT });
+  return compose(config, { env: io.env, enactHome: enactHome(), home: homedir(), clock: () => new Date() });
+}
+
+/** Needs no configuration: a ledger is proved as it lies there. */
+async function openLedger(args: ProjectArgs): Promise<LedgerReader> {
+  const [{ openKeys }, { openSqliteReader }] = await Promise.all([import("./receipts/keys.js"), import("./stores/sqlite.js")]);
+  const { ENACT_SECRET: secret } = io.env;
+  const place = { project: projectOf(args), enactHome: enactHome() };
+  return openSqliteReader({ ...place, keys: openKeys({ ...place, signing: "ed25519", ...(secret === undefined ? {} : { secret }) }) });
+}
+
+const commands: Commands = {
+  async serve(args) {
+    const { claimStdout } = await import("./mcp/stdout.js");
+    const output = claimStdout(process.stdout, process.stderr);
+    const [{ serveCommand }, { serveOnStdio }, { instructionsFor }] = await Promise.all([
+      import("./cli/serve.js"),
+      import("./mcp/serve.js"),
+      import("./mcp/instructions.js"),
+    ]);
+    return serveCommand(io, () => open(args), ({ guard, config, close }) =>
+      serveOnStdio({
+        guard,
+        instructions: instructionsFor(guard, config.notices),
+        version: manifest.version,
+        input: process.stdin,
+        output,
+        signals: process,
+        log: (line) => void process.stderr.write(`enact-guard: ${line}\n`),
+        close,
+      }),
+    );
+  },
+  async check(args) {
+    const { checkCommand } = await import("./cli/check.js");
+    return checkCommand(args, io, () => open(args));
+  },
+  async receipts(args) {
+    const { receiptsCommand } = await import("./cli/receipts.js");
+    return receiptsCommand(args, io, { openLedger: () => openLedger(args) });
+  },
+  async verify(args) {
+    const { verifyCommand } = await import("./cli/verify.js");
+    return verifyCommand(args, io, { openLedger: () => openLedger(args) });
+  },
+  async demo(args) {
+    const [{ demoCommand }, { demoParts }, { embeddedDataDir }, { connectAgent }] = await Promise.all([
+      import("./cli/demo.js"),
+      import("./cli/demo/parts.js"),
+      import("./compose.js"),
+      import("./mcp/client.js"),
+    ]);
+    const program = fileURLToPath(import.meta.url);
+    return demoCommand(args, io, demoParts({ program, env: io.env, dataDir: embeddedDataDir, connectAgent }));
+  },
+  async doctor(args) {
+    const { doctorCommand } = await import("./cli/doctor.js");
+    return doctorCommand(args, io, () => open(args));
+  },
+};
+
+process.exitCode = await runProgram({
+  argv: process.argv.slice(2),
+  io,
+  commands,
+  version: manifest.version,
+  stdinIsTerminal: process.stdin.isTTY,
+});
+// Whatever still holds a socket or a timer has had its time; what was written leaves first.
+process.stdout.write("", () => process.exit());

@@ -27,7 +27,7 @@ export interface Commands {
   init(args: ProjectArgs & { readonly force: boolean; readonly json: boolean }): Promise<ExitCode>;
   check(args: ProjectArgs & { readonly tool: string; readonly pairs: readonly string[]; readonly json: boolean }): Promise<ExitCode>;
   receipts(args: ReceiptsArgs): Promise<ExitCode>;
-  verify(args: ProjectArgs & { readonly json: boolean }): Promise<ExitCode>;
+  verify(args: ProjectArgs & { readonly acceptLoss: boolean; readonly json: boolean }): Promise<ExitCode>;
   doctor(args: ProjectArgs & { readonly json: boolean }): Promise<ExitCode>;
 }
 
@@ -100,7 +100,9 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
     .option("--workflow <tool>", "only calls of this tool")
     .option("--limit <count>", "how many entries at most", countOf)
     .action(run<ReceiptsArgs>((flags, [runId]) => commands.receipts({ ...flags, ...(typeof runId === "string" ? { runId } : {}) })));
-  printing("verify", "prove chain, sequence and signatures; names the first wrong entry").action(run<Json>((flags) => commands.verify(flags)));
+  printing("verify", "prove chain, sequence and signatures; names the first wrong entry")
+    .option("--accept-loss", "take what is left for the whole ledger, after a loss that you can explain; the loss stays on record", false)
+    .action(run<Json & { readonly acceptLoss: boolean }>((flags) => commands.verify(flags)));
   printing("doctor", "is it active, are systems reachable, does each policy block what it should")
     .action(run<Json>((flags) => commands.doctor(flags)));
 }

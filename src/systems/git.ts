@@ -14,6 +14,7 @@ import { lookAtPush } from "./git/push-look.js";
 import type { PushLook, PushQuestion } from "./git/push-look.js";
 import { push } from "./git/push.js";
 import type { PushOutcome, PushStep } from "./git/push.js";
+import { reachRemote } from "./git/reach.js";
 import { openRepository } from "./git/repository.js";
 import type { Home, Repository } from "./git/repository.js";
 import { shownBytes } from "./git/words.js";
@@ -61,6 +62,8 @@ export interface GitReader {
   /** `remote` null: the local branch. */
   deleteBranch(where: Where, remote: string | null, branch: string): Promise<DeleteLook & Named>;
   merge(where: Where, base: string, head: string): Promise<MergeLook & Named>;
+  /** How many branches a remote has, asked live: for enact-guard doctor. */
+  reach(where: Where, remote: string): Promise<number>;
 }
 
 /** Acts, on what was looked at and nothing else. */
@@ -95,6 +98,7 @@ function readerOf(home: Home): GitReader {
     deleteBranch: (where, remote, branch) =>
       at(where, (repository) => (remote === null ? lookAtLocalDelete(repository, branch) : lookAtRemoteDelete(repository, remote, branch))),
     merge: (where, base, head) => at(where, (repository) => lookAtMerge(repository, base, head)),
+    reach: async (where, remote) => reachRemote(await openRepository(home, where.repo, where.signal), remote),
   };
 }
 

@@ -1,0 +1,204 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Opened, Probe } from "./cli/opened.js";
+import type { Config } from "./config/config.js";
+import { EnactError } from "./errors.js";
+import type { JsonObject } from "./facts/json.js";
+import { unknown } from "./facts/unknown.js";
+import { createGuardFrom } from "./guard/pipeline.js";
+import { policyMeta } from "./policies/policy.js";
+import type { Keys } from "./receipts/keys.js";
+import { openKeys } from "./receipts/keys.js";
+import type { Ledger } from "./receipts/ledger.js";
+import { openSqliteLedger } from "./stores/sqlite.js";
+import { openEmail } from "./systems/email.js";
+import type { Filesystem } from "./systems/filesystem.js";
+import { openFilesystem } from "./systems/filesystem.js";
+import { readFreezeFile } from "./systems/freeze-file.js";
+import { openGit } from "./systems/git.js";
+import { openHubspot } from "./systems/hubspot.js";
+import { openPostgres } from "./systems/postgres.js";
+import { openS3 } from "./systems/s3.js";
+import { openSlack } from "./systems/slack.js";
+import { crmCreateContactTool } from "./tools/crm_create_contact.js";
+import { crmCreateTaskTool } from "./tools/crm_create_task.js";
+import { emailSendTool } from "./tools/email_send.js";
+import { fileDeleteTool } from "./tools/file_delete.js";
+import { fileReadTool } from "./tools/file_read.js";
+import { fileWriteTool } from "./tools/file_write.js";
+import { gitCommitTool } from "./tools/git_commit.js";
+import { gitDeleteBranchTool } from "./tools/git_delete_branch.js";
+import { gitMergeTool } from "./tools/git_merge.js";
+import { gitPushTool } from "./tools/git_push.js";
+import { s3DeleteTool } from "./tools/s3_delete.js";
+import { slackPostTool } from "./tools/slack_post.js";
+import { sqlQueryTool } from "./tools/sql_query.js";
+import type { GuardedTool } from "./tools/tool.js";
+import { bindTool } from "./tools/tool.js";
+
+/** The embedded database keeps its data with the project's state, so that it is there again tomorrow. */
+export function embeddedDataDir(project: string): string {
+  return join(project, ".enact", "postgres");
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's config folder of this program: keys and the known heads of ledgers. Absolute. */
+  readonly enactHome: string;
+  /** What `~` stands for in the paths of policies. */
+  readonly home: string;
+  readonly clock: () => Date;
+}
+
+/** One system with its tools. */
+interface Room {
+  readonly tools: readonly GuardedTool[];
+  readonly probe?: Probe;
+  close?(): Promise<void>;
+}
+
+/**
+ * Puts a configuration together with the real systems, the ledger and the guard. Connects to nothing, loads no client and
+ * writes nothing: all of that happens on first use.
+ *
+ * @throws EnactError CONFIG_INVALID when a system cannot be opened with what the configuration says
+ */
+export function compose(config: Config, around: Surroundings): Opened {
+  const rooms = roomsOf(config, around);
+  const bound = new Map(rooms.flatMap(({ tools }) => tools).map((tool) => [tool.name, tool]));
+  const tools = config.tools.flatMap((name) => bound.get(name) ?? []);
+  const { project, receipts } = config;
+  const { enactHome, env, clock } = around;
+  const secret = env["ENACT_SECRET"];
+  const keys = openKeys({ enactHome, project, signing: receipts.signing, ...(secret === undefined ? {} : { secret }) });
+  const ledger = openSqliteLedger({ project, enactHome, keys });
+  const { identity, policies, unguarded, digest: configDigest, secrets } = config;
+  const ambient = () => ambientFacts(config, around);
+  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets });
+  const enabled = new Set(tools.map(({ name }) => name));
+  const probes = rooms.filter((room) => room.tools.some(({ name }) => enabled.has(name))).flatMap(({ probe }) => probe ?? []);
+  const end = once(async () => {
+    await guard.close();
+    await Promise.allSettled(rooms.map((room) => room.close?.()));
+  });
+  return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], close: end };
+}
+
+/** Facts about the environment, found anew for every call. */
+function ambientFacts({ project }: Config, { env }: Surroundings): JsonObject {
+  const freeze = readFreezeFile(join(project, ".enact", "FREEZE"));
+  return {
+    freeze_env: env["ENACT_FREEZE"]?.toWellFormed() ?? null,
+    freeze_file: freeze !== null && "why" in freeze ? { ...unknown(freeze.why) } : freeze,
+  };
+}
+
+function roomsOf(config: Config, around: Surroundings): readonly Room[] {
+  const { git, postgres, filesystem, slack, email, s3, hubspot } = config.systems;
+  const files = filesystem === undefined ? undefined : openFiles(config, filesystem, around);
+  const rooms = [
+    git === undefined ? undefined : gitRoom(config, git, around),
+    postgres === undefined ? undefined : postgresRoom(config, postgres),
+    files === undefined ? undefined : filesystemRoom(files, config),
+    slack === undefined ? undefined : slackRoom(slack),
+    email === undefined ? undefined : emailRoom(email, files),
+    s3 === undefined ? undefined : s3Room(s3),
+    hubspot === undefined ? undefined : hubspotRoom(hubspot),
+  ];
+  return rooms.filter((room) => room !== undefined);
+}
+
+type Options<Name extends keyof Config["systems"]> = NonNullable<Config["systems"][Name]>;
+
+function gitRoom(config: Config, options: Options<"git">, around: Surroundings): Room {
+  const system = openGit({ project: config.project, ...options, env: around.env, protect: ownFiles(config, around) });
+  const look = async (signal: AbortSignal) => {
+    const branches = await Promise.all(options.remotes.map((remote) => system.reader.reach({ repo: ".", signal }, remote)));
+    return options.remotes.map((remote, index) => `${remote} answers, with ${branches[index] ?? 0} branches`).join("; ");
+  };
+  const tools = [bindTool(gitCommitTool, system), bindTool(gitDeleteBranchTool, system), bindTool(gitMergeTool, system), bindTool(gitPushTool, system)];
+  return { tools, probe: { system: "git", look } };
+}
+
+function postgresRoom({ project }: Config, options: Options<"postgres">): Room {
+  const dataDir = options.url === "embedded" ? { dataDir: embeddedDataDir(project) } : {};
+  const system = openPostgres({ ...options, ...dataDir });
+  const look = async () => {
+    await system.reader.look({ relations: [], only: [], functions: [], operators: [], changed: [] });
+    return "it answers";
+  };
+  // Starting the embedded database would make it, and a look changes nothing.
+  const probe = options.url === "embedded" ? {} : { probe: { system: "postgres", look } };
+  return { tools: [bindTool(sqlQueryTool, system)], ...probe, close: () => system.close() };
+}
+
+/** What the agent's tools must never touch, whatever the policies say. */
+function ownFiles({ sources, project }: Config, { enactHome }: Surroundings): readonly string[] {
+  return [...sources, join(project, ".enact"), enactHome];
+}
+
+function openFiles(config: Config, options: Options<"filesystem">, around: Surroundings): Filesystem {
+  return openFilesystem({ ...options, protectedPaths: ownFiles(config, around), watchPaths: policyPaths(config), home: around.home });
+}
+
+function filesystemRoom(system: Filesystem, { systems }: Config): Room {
+  const root = systems.filesystem?.root ?? "";
+  const look = async () => {
+    const found = await stat(root).catch(() => undefined);
+    if (found?.isDirectory() === true) return `${root} is a folder`;
+    throw new EnactError("SYSTEM_UNAVAILABLE", `${root} is not a folder that can be opened`);
+  };
+  const tools = [bindTool(fileDeleteTool, system), bindTool(fileReadTool, system), bindTool(fileWriteTool, system)];
+  return { tools, probe: { system: "filesystem", look } };
+}
+
+/** The paths that policies name: each call's facts say how its file lies to them. */
+function policyPaths({ policies }: Config): readonly string[] {
+  const named = policies.flatMap(({ policy }) => {
+    const { allowed_dirs: allowed, paths } = policyMeta(policy)?.options ?? {};
+    return [allowed, paths].flatMap((list) => (Array.isArray(list) ? (list as unknown[]) : []));
+  });
+  return [...new Set(named.filter((path) => typeof path === "string"))];
+}
+
+function slackRoom(options: Options<"slack">): Room {
+  const system = openSlack(options);
+  return { tools: [bindTool(slackPostTool, system)], close: () => system.close() };
+}
+
+function s3Room(options: Options<"s3">): Room {
+  const system = openS3(options);
+  return { tools: [bindTool(s3DeleteTool, system)], close: () => system.close() };
+}
+
+/** Attachments are read by the file tools' rules, so without these there are none. */
+function emailRoom(options: Options<"email">, files: Filesystem | undefined): Room {
+  const system = openEmail({ ...options, files: files?.reader });
+  return { tools: [bindTool(emailSendTool, system)], close: () => system.close() };
+}
+
+function hubspotRoom(options: Options<"hubspot">): Room {
+  const system = openHubspot(options);
+  return { tools: [bindTool(crmCreateContactTool, system), bindTool(crmCreateTaskTool, system)], close: () => system.close() };
+}
+
+function ledgerProbe(project: string, keys: Keys, ledger: Ledger): Probe {
+  const look = async () => {
+    keys.checkPlace();
+    const state = join(project, ".enact");
+    const stateIsThere = (await stat(state).catch(() => undefined)) !== undefined;
+    await access(stateIsThere ? state : project, constants.W_OK).catch(() => {
+      throw new EnactError("LEDGER_UNAVAILABLE", `${stateIsThere ? state : project} cannot be written, so no receipt can be stored and nothing would run`);
+    });
+    const runs = await ledger.look((history) => history.count({ since: new Date(0) }));
+    return `${runs} allowed runs on record; its head is as it was left`;
+  };
+  return { system: "ledger", look };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
+}
