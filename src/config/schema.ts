@@ -47,8 +47,8 @@ export const systemSchemas = {
       .refine(isPostgresUrl, { error: 'must begin with postgres:// or postgresql://, or be "embedded"' })
       .optional()
       .describe('postgres://user:password@host/database, or "embedded" (PGlite, for trying out); default ${DATABASE_URL}'),
-    statement_timeout_ms: count.max(55_000).default(15_000).describe("how long a call's statements may run; hosts cut calls off after 60 s"),
-    max_rows: count.max(100_000).default(500).describe("rows that one call gives back at most"),
+    statement_timeout_ms: count.max(55_000).default(30_000).describe("how long a statement may run; hosts cut calls off after 60 s"),
+    max_rows: count.max(100_000).default(1_000).describe("rows that a statement gives back at most"),
     max_bytes: count.max(50_000_000).default(1_000_000).describe("bytes of rows that one call gives back at most"),
     functions: z
       .array(text)

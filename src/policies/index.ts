@@ -1,6 +1,8 @@
 import { accessPolicies } from "./access/index.js";
 import { cloudStoragePolicies } from "./cloud_storage/index.js";
+import { crmPolicies } from "./crm/index.js";
 import { dbPolicies } from "./db/index.js";
+import { emailPolicies } from "./email/index.js";
 import { filesystemPolicies } from "./filesystem/index.js";
 import { slackPolicies } from "./slack/index.js";
 import { timePolicies } from "./time/index.js";
@@ -10,7 +12,9 @@ import type { PolicyDefinition } from "./policy.js";
 export const policies: readonly PolicyDefinition[] = [
   ...accessPolicies,
   ...cloudStoragePolicies,
+  ...crmPolicies,
   ...dbPolicies,
+  ...emailPolicies,
   ...filesystemPolicies,
   ...slackPolicies,
   ...timePolicies,

@@ -68,7 +68,7 @@ describe("systems", () => {
       write(systems, rest);
       const config = await sandbox.load({ tools: everyTool, env: CONVENTIONAL });
       expect(config.systems).toEqual({
-        postgres: { url: CONVENTIONAL.DATABASE_URL, statementTimeoutMs: 15_000, maxRows: 500, maxBytes: 1_000_000, functions: [] },
+        postgres: { url: CONVENTIONAL.DATABASE_URL, statementTimeoutMs: 30_000, maxRows: 1_000, maxBytes: 1_000_000, functions: [] },
         slack: { token: "slack-token" },
         email: { smtp: CONVENTIONAL.SMTP_URL, from: "agent@company.com", allowPlaintext: false },
         s3: { region: "eu-central-1", credentials: { accessKeyId: "aws-id", secretAccessKey: "aws-secret" }, maxObjects: 1_000, forcePathStyle: false },
