@@ -2,9 +2,9 @@
 // the difference to this.
 import { Server } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import pg from "pg";
+import { Client } from "pg";
 
-const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
+const client = new Client({ connectionString: process.env.DATABASE_URL });
 await client.connect();
 const tool = (name) => ({ name, inputSchema: { type: "object" } });
 
