@@ -1,7 +1,7 @@
 import type { ChangeNode } from "./collect.js";
 import { isNode, listOf, stringsOf } from "./parse.js";
 import type { Node } from "./parse.js";
-import { fromItems } from "./sources.js";
+import { fromItems, SYSTEM_COLUMNS } from "./sources.js";
 import type { ColumnInfo, FromItem, Sources } from "./sources.js";
 
 /** Tells which parts of a condition depend on the row of the target. */
@@ -19,7 +19,7 @@ export class Dependence {
     this.#joined = fromItems(change.joined, change, sources);
     this.#mirrors = mirrors ?? new Set(this.#joined.filter((item) => item.isMirror).map((item) => item.alias));
     const columns = sources.columns(change.target);
-    this.#columns = columns === undefined ? undefined : new Map(columns.map((column) => [column.name, column]));
+    this.#columns = columns === undefined ? undefined : new Map([...SYSTEM_COLUMNS, ...columns].map((column) => [column.name, column]));
   }
 
   withMirror(alias: string): Dependence {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Json } from "../../facts/json.js";
 import type { SqlChange, SqlQueryPayload, SqlStatementFacts, WhereState } from "../../facts/sql.js";
+import { SAMPLE_TABLES } from "../../facts/sql.js";
 import { unknown } from "../../facts/unknown.js";
 import type { Catalogue, CatalogueRelation } from "../../systems/postgres/catalogue.js";
 import type { Statement } from "./analyse.js";
@@ -68,12 +69,18 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
       kind: statement.kind.name,
       where: worstWhere(changes),
       changes,
-      tables_read: sorted(readBy(statement, touched, tables).map(show)),
+      tables_read: sorted(readBy(statement, touched, tables).flatMap(withSamples)),
       tables_written: sorted([...changed, ...altered].map(show)),
       columns_written: sorted(written.flatMap((one) => one.columns)),
       functions: [...verdict.called],
     },
   };
+}
+
+/** The catalogue does not say what its own views are made of: these show sample values of every table. */
+function withSamples(relation: CatalogueRelation): string[] {
+  const isSamples = relation.schema === "pg_catalog" && /^pg_stats(?:_ext(?:_exprs)?)?$/.test(relation.name);
+  return isSamples ? [show(relation), ...SAMPLE_TABLES] : [show(relation)];
 }
 
 /** What is only written to, the target of a plain INSERT or of TRUNCATE, is not read. */

@@ -169,7 +169,8 @@ const NEEDS_WRITING = new Set(["nextval", "currval", "lastval"]);
 function onlyReads({ kind, collected, changes, executes }: Statement, { verdict, touched }: Resolved, catalogue: Catalogue): boolean {
   if (!executes) return true;
   if (!["SELECT", "EXPLAIN", "SHOW"].includes(kind.name) || changes.length > 0 || collected.locksRows) return false;
-  if (verdict.called.some((name) => NEEDS_WRITING.has(name))) return false;
+  // A function that says it is stable may call one that is not: what it does is then measured.
+  if (!verdict.codeIsSilent || verdict.called.some((name) => NEEDS_WRITING.has(name))) return false;
   const isVolatile = (oid: string): boolean => catalogue.functions?.find((one) => one.oid === oid)?.volatility === "v";
   const views = new Set(touched.filter((one) => one.kind === "v").map((one) => one.oid));
   const viewsChange = (catalogue.implied ?? []).some(([oid, relation]) => views.has(relation) && isVolatile(oid));

@@ -18,6 +18,13 @@ export interface Sources {
   columns(relation: RelationName): readonly ColumnInfo[] | undefined;
 }
 
+/** Columns that every table has without anybody having made them. */
+export const SYSTEM_COLUMNS: readonly ColumnInfo[] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"].map((name) => ({
+  name,
+  notNull: true,
+  type: "tid",
+}));
+
 /** An item of a FROM, taken apart. */
 export interface FromItem {
   readonly alias: string;
@@ -47,7 +54,8 @@ function fromItem(item: Node, change: ChangeNode, sources: Sources): readonly Fr
 function tableItem(table: Node, change: ChangeNode, sources: Sources): FromItem {
   const name = relationName(table);
   const { alias, names } = aliasNames(table);
-  const known = sources.columns(name)?.map((column) => column.name);
+  const own = sources.columns(name);
+  const known = own === undefined ? undefined : [...own, ...SYSTEM_COLUMNS].map((column) => column.name);
   const columns = names.length > 0 ? [...names, ...(known ?? [])] : known;
   const identity = sources.identity(name);
   const isMirror = names.length === 0 && identity !== undefined && identity === sources.identity(change.target);
