@@ -56,7 +56,7 @@ export interface Surroundings {
 interface Room {
   readonly tools: readonly GuardedTool[];
   readonly probe?: Probe;
-  close?(): Promise<void>;
+  readonly close?: () => Promise<void>;
 }
 
 /**
@@ -81,7 +81,7 @@ export function compose(config: Config, around: Surroundings): Opened {
   const probes = rooms.filter((room) => room.tools.some(({ name }) => enabled.has(name))).flatMap(({ probe }) => probe ?? []);
   const end = once(async () => {
     await guard.close();
-    await Promise.allSettled(rooms.map((room) => room.close?.()));
+    await Promise.allSettled(rooms.map(async (room) => room.close?.()));
   });
   return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], close: end };
 }

@@ -7,7 +7,7 @@ export interface Opened {
   readonly guard: Guard;
   /** A read-only look at each system that an enabled tool needs. */
   readonly probes: readonly Probe[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface Probe {

@@ -194,7 +194,7 @@ export interface RawServer {
   readonly child: ChildProcessWithoutNullStreams;
   /** Exit code and signal, and how long after the call it took. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
-  stderr(): string;
+  readonly stderr: () => string;
 }
 
 /** Starts the built server and speaks the wire by hand. */
