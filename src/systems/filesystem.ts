@@ -20,8 +20,7 @@ const MIB = 1024 * 1024;
  * system; what was judged is what is acted on (see directory.ts, aside.ts). It keeps away from the guard's own files, git
  * stores and the settings of agent clients, whatever the policies say (see protected-names.ts).
  *
- * Not covered: who may use bind mounts or move folders out of the root at the same moment is trusted; on systems without
- * /proc the checks around each call are weaker (see directory.ts); extended attributes and access control lists of a file
+ * Not covered: who may use bind mounts or move folders out of the root at the same moment is trusted; extended attributes and access control lists of a file
  * that is overwritten are lost.
  */
 export function openFilesystem(options: FilesystemOptions): Filesystem {

@@ -7,25 +7,22 @@ export const dontDeleteFilePolicy = definePolicy({
   id: "dont_delete_file",
   category: "filesystem",
   workflows: ["file_delete"],
-  reads: ["path"],
+  reads: ["path", "kind"],
   options: z.strictObject({}),
   description: "Blocks when a file, a link or a folder would be deleted.",
   hint: "Leave it where it is, and tell the person what you would delete and why.",
   examples: [
     { title: "a file is deleted", passes: false, workflow: "file_delete", payload: { path: "src/old.ts", kind: "file" } },
     { title: "a link is deleted, which is a file of its own", passes: false, workflow: "file_delete", payload: { path: "latest", kind: "symlink" } },
-    {
-      title: "the content of a file is replaced, and nothing is deleted",
-      passes: true,
-      workflow: "file_write",
-      payload: { path: "src/old.ts", kind: "file" },
-    },
+    { title: "a folder is deleted", passes: false, workflow: "file_delete", payload: { path: "build", kind: "directory", file_count: 3 } },
+    { title: "nothing is there that could be deleted", passes: true, workflow: "file_delete", payload: { path: "build", kind: "missing" } },
   ],
-  judge: ({ workflow, payload }) => {
+  judge: ({ payload }) => {
     const path = String(payload["path"]);
-    if (workflow !== "file_delete") return { passed: true, reason: `Nothing is deleted: ${workflow} of '${path}'` };
     const { kind, file_count: count } = payload;
-    const what = kind === "directory" ? `The folder '${path}'${typeof count === "number" ? ` with ${count} files` : ""}` : `'${path}'`;
+    if (kind === "missing") return { passed: true, reason: `'${path}' does not exist, so nothing is deleted` };
+    const holds = typeof count === "number" ? ` with ${count} files` : "";
+    const what = kind === "directory" ? `The folder '${path}'${holds}` : `'${path}'`;
     return { passed: false, reason: `${what} would be deleted, and files are not to be deleted here` };
   },
 });

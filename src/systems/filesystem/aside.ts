@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, lstatSync, readlinkSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
 
 import type { Directory } from "./directory.js";
-import { errno, unless } from "./failures.js";
+import { errno, tidy } from "./failures.js";
 
 /**
  * Why things are moved aside before they are removed or replaced.
@@ -28,7 +27,7 @@ export function freshName(purpose: "aside" | "new"): string {
 /** @throws the system's error; nothing was changed then */
 export function moveAside(folder: Directory, name: string): Aside {
   const aside = freshName("aside");
-  renameSync(folder.at(name), folder.at(aside));
+  folder.rename(name, aside);
   return { name: aside };
 }
 
@@ -38,11 +37,16 @@ export function moveAside(folder: Directory, name: string): Aside {
  */
 export function putBack(folder: Directory, aside: Aside, name: string): boolean {
   try {
-    const stat = lstatSync(folder.at(aside.name));
+    const stat = folder.lstat(aside.name);
+    if (stat === undefined) return false;
     if (stat.isDirectory()) return renameFolderBack(folder, aside, name);
-    if (stat.isSymbolicLink()) symlinkSync(readlinkSync(folder.at(aside.name), { encoding: "buffer" }), folder.at(name));
-    else publish(folder, aside.name, name);
-    if (stat.isSymbolicLink()) unlinkSync(folder.at(aside.name));
+    if (!stat.isSymbolicLink()) {
+      publish(folder, aside.name, name);
+      return true;
+    }
+    // link(2) would follow it on some systems.
+    folder.symlink(folder.readlink(aside.name), name);
+    tidy(() => folder.unlink(aside.name));
     return true;
   } catch {
     return false;
@@ -51,13 +55,10 @@ export function putBack(folder: Directory, aside: Aside, name: string): boolean 
 
 /** rename(2) replaces an empty folder, and refuses everything else that is there. */
 function renameFolderBack(folder: Directory, aside: Aside, name: string): boolean {
-  if (lstatSync(folder.at(name), { throwIfNoEntry: false }) !== undefined) return false;
-  renameSync(folder.at(aside.name), folder.at(name));
+  if (folder.lstat(name) !== undefined) return false;
+  folder.rename(aside.name, name);
   return true;
 }
-
-/** A second name that cannot be taken away must not turn a done action into a failed one. */
-export const CANNOT_TIDY = ["ENOENT", "EACCES", "EPERM", "EROFS"];
 
 const NO_HARD_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
@@ -70,14 +71,14 @@ const NO_HARD_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
  */
 export function publish(folder: Directory, from: string, to: string): void {
   try {
-    linkSync(folder.at(from), folder.at(to));
+    folder.link(from, to);
   } catch (error) {
     if (!NO_HARD_LINKS.includes(errno(error))) throw error;
-    if (lstatSync(folder.at(to), { throwIfNoEntry: false }) !== undefined) {
+    if (folder.lstat(to) !== undefined) {
       throw Object.assign(new Error("the name is taken"), { code: "EEXIST" });
     }
-    renameSync(folder.at(from), folder.at(to));
+    folder.rename(from, to);
     return;
   }
-  unless(CANNOT_TIDY, () => unlinkSync(folder.at(from)));
+  tidy(() => folder.unlink(from));
 }

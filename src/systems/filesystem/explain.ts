@@ -1,5 +1,5 @@
 import { EnactError } from "../../errors.js";
-import { errno, WalkFailure } from "./failures.js";
+import { errno, isChange, WalkFailure } from "./failures.js";
 import { isWithin, relativeTo, shown } from "./path.js";
 import { protectedName } from "./protected-names.js";
 
@@ -11,9 +11,8 @@ export function outside(given: string, root: string): EnactError {
 
 /** Why a path of a call could not be walked, for a person. `root` is the root's real path. */
 export function explainWalk(error: unknown, given: string, root: string): unknown {
-  if (error instanceof EnactError) return error;
+  if (error instanceof EnactError || isChange(error)) return error;
   if (!(error instanceof WalkFailure)) return new EnactError("SYSTEM_UNAVAILABLE", `'${shown(given)}' could not be looked at (${errno(error)})`, { cause: error });
-  if (error.problem === "changed") return error;
   if (!isWithin(error.where, root)) return outside(given, root);
   const where = relativeTo(root, error.where);
   const named = protectedName(where.split("/"));

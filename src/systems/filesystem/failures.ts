@@ -45,6 +45,23 @@ export function walkFailure(error: unknown, where: string): WalkFailure {
   return new WalkFailure("other", where, code);
 }
 
+/** What the system says when something under a path is another thing than a moment ago. */
+const MOVED = ["ENOENT", "ENOTDIR", "ELOOP", "EINVAL", "EISDIR", "ESTALE"];
+
+/** True for failures that only mean that somebody else changed something. */
+export function isChange(error: unknown): boolean {
+  return error instanceof WalkFailure ? error.problem === "changed" : MOVED.includes(errno(error));
+}
+
+/** Tidies up as far as it goes: what cannot be tidied must not turn a done action into a failed one. */
+export function tidy(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // It stays behind under a name that says what it is.
+  }
+}
+
 const PERMISSION = ["EACCES", "EPERM"];
 const SPACE = ["ENOSPC", "EDQUOT"];
 
@@ -63,6 +80,13 @@ export function inWords(error: unknown): string {
 export function stale(path: string, what: string): EnactError {
   const hint = "Look again: call the tool once more, it will judge the file as it is now.";
   return new EnactError("STALE_PLAN", `'${path}' is no longer as it was judged: ${what}`, { hint });
+}
+
+/** Why nothing was done, as an error of this project. Only for failures before the first change, or after it was undone. */
+export function settled(error: unknown, path: string, doing: string): EnactError {
+  if (error instanceof EnactError) return error;
+  if (error instanceof WalkFailure || isChange(error)) return stale(path, "something on the way to it was moved or exchanged");
+  return failed(path, doing, error);
 }
 
 /** The system refused for certain. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { fstatSync, readSync, type BigIntStats } from "node:fs";
 
-import type { Handles } from "./directory.js";
+import type { Handles } from "./handles.js";
 import { lastOf, type Place } from "./walk.js";
 
 export type Kind = "file" | "directory" | "symlink" | "special";

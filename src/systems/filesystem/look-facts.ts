@@ -1,7 +1,6 @@
-import { readlinkSync } from "node:fs";
-
-import { keyOf, type Directory, type Handles } from "./directory.js";
+import { keyOf, type Directory } from "./directory.js";
 import { fingerprint, hashPlace, kindOf, MAX_HASHED_BYTES } from "./fingerprint.js";
+import type { Handles } from "./handles.js";
 import { isWithin, join, relativeTo, splitPath, type ParsedPath } from "./path.js";
 import { trackingOf, type Tracking } from "./tracked.js";
 import { digestOf, entriesBelow, type TreeNode } from "./tree.js";
@@ -65,7 +64,7 @@ function shownKind(place: Place): FileLook["kind"] {
 function linkTarget(handles: Handles, { root, place, query }: Found) {
   const [name] = place.names;
   if (place.stat?.isSymbolicLink() !== true || name === undefined) return null;
-  const target = readlinkSync(lastOf(place.stack).at(name));
+  const target = lastOf(place.stack).readlink(name).toString();
   try {
     const followed = walk(handles, root, query.path, "follow");
     const realPath = followed.stat === undefined ? null : pathOf(followed);

@@ -1,10 +1,11 @@
-import { accessSync, constants } from "node:fs";
+import { constants } from "node:fs";
 
 import { EnactError } from "../../errors.js";
-import { anchorHere, withHandles, type Directory, type Handles } from "./directory.js";
+import type { Directory } from "./directory.js";
 import { explainListing, explainRoot, explainWalk, missing, outside } from "./explain.js";
-import { WalkFailure } from "./failures.js";
+import { isChange } from "./failures.js";
 import { kindOf } from "./fingerprint.js";
+import { anchorHere, withHandles, type Handles } from "./handles.js";
 import { factsOf, type Query } from "./look-facts.js";
 import { parsePath, relativeTo, shown } from "./path.js";
 import { Protections } from "./protect.js";
@@ -29,8 +30,9 @@ export async function look(settings: Settings, given: string, access: Access, op
     try {
       return await withHandles(anchor, (handles) => lookOnce(handles, query));
     } catch (error) {
-      if (!(error instanceof WalkFailure)) throw error;
-      if (error.problem === "changed" && attempt < ATTEMPTS) continue;
+      if (error instanceof EnactError) throw error;
+      if (!isChange(error)) throw explainWalk(error, given, settings.root);
+      if (attempt < ATTEMPTS) continue;
       const message = `'${shown(given)}' keeps changing while it is looked at`;
       throw new EnactError("SYSTEM_UNAVAILABLE", message, { hint: "Try again when nothing else is changing it.", cause: error });
     }
@@ -136,7 +138,7 @@ function checkWritable(place: Place, given: string): void {
   const hint = "Ask the person to make it writable.";
   if ((place.stat.mode & 0o222n) === 0n) throw new EnactError("REFUSED", `'${shown(given)}' is read-only`, { hint });
   try {
-    accessSync(lastOf(place.stack).at(name), constants.W_OK);
+    lastOf(place.stack).access(name, constants.W_OK);
   } catch {
     throw new EnactError("REFUSED", `'${shown(given)}' may not be written by this user`, { hint });
   }

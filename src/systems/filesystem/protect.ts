@@ -1,8 +1,9 @@
 import { lstatSync, readdirSync } from "node:fs";
 
 import { EnactError } from "../../errors.js";
-import { keyOf, type Directory, type Handles } from "./directory.js";
+import { keyOf, type Directory } from "./directory.js";
 import { unless } from "./failures.js";
+import type { Handles } from "./handles.js";
 import { foldPath, isWithin, join, relativeTo, shown, splitPath } from "./path.js";
 import { GIT, GIT_STORE_ENTRIES, LEADS_TO_PROTECTED, OWN_FILES, PROTECTED_NAMES, protectedName, type Protection } from "./protected-names.js";
 import type { TreeNode } from "./tree.js";
@@ -176,7 +177,7 @@ function tryWalk(handles: Handles, root: readonly Directory[], path: string): Pl
 }
 
 function exists(folder: Directory, name: string): boolean {
-  return lstatSync(folder.at(name), { throwIfNoEntry: false }) !== undefined;
+  return folder.lstat(name) !== undefined;
 }
 
 /** Adds the inodes of a file, or of all files below a folder. Git's objects are content, and many: left out. */

@@ -1,7 +1,6 @@
 import { fstatSync, readSync } from "node:fs";
 
-import { EnactError } from "../../errors.js";
-import { failed, stale, WalkFailure } from "./failures.js";
+import { stale } from "./failures.js";
 import { difference, hashOf, sha256 } from "./fingerprint.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import type { FileContent, PlaceStep, ReadStep, Settings } from "./types.js";
@@ -13,15 +12,10 @@ import type { FileContent, PlaceStep, ReadStep, Settings } from "./types.js";
  * @throws EnactError STALE_PLAN, ACTION_FAILED
  */
 export async function readFile(settings: Settings, { place }: ReadStep, maxBytes: number): Promise<FileContent> {
-  return reopened(settings, place, (found) => {
+  return reopened(settings, place, "read", (found) => {
     checkEntry(found, place, "identity");
     found.folder.confirm();
-    try {
-      return readOpen(found, place, maxBytes);
-    } catch (error) {
-      if (error instanceof EnactError || error instanceof WalkFailure) throw error;
-      throw failed(place.path, "read", error);
-    }
+    return readOpen(found, place, maxBytes);
   });
 }
 

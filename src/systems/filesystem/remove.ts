@@ -1,11 +1,12 @@
-import { accessSync, constants, lstatSync, rmdirSync, unlinkSync } from "node:fs";
+import { constants } from "node:fs";
 import { setImmediate as breathe } from "node:timers/promises";
 
 import { EnactError } from "../../errors.js";
 import { moveAside, putBack } from "./aside.js";
-import { isSame, type Directory, type Handles } from "./directory.js";
-import { errno, failed, inWords, stale, WalkFailure } from "./failures.js";
+import { isSame, type Directory } from "./directory.js";
+import { errno, failed, inWords, isChange, settled, stale, WalkFailure } from "./failures.js";
 import { difference, fingerprint } from "./fingerprint.js";
+import type { Handles } from "./handles.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import { digestOf, entriesBelow, listTree, type TreeNode } from "./tree.js";
 import type { PlaceStep, Removed, RemoveStep, Settings } from "./types.js";
@@ -20,26 +21,21 @@ const BREATH = 1000;
  * @throws EnactError STALE_PLAN, ACTION_FAILED
  */
 export async function remove(settings: Settings, step: RemoveStep): Promise<Removed> {
-  return reopened(settings, step.place, async (found) => {
+  return reopened(settings, step.place, "deleted", async (found) => {
     checkEntry(found, step.place, step.tree_digest === null ? "content" : "identity");
-    try {
-      return step.tree_digest === null ? removeOne(found, step.place) : await removeTree(found, step, step.tree_digest);
-    } catch (error) {
-      if (error instanceof EnactError || error instanceof WalkFailure) throw error;
-      throw failed(step.place.path, "deleted", error);
-    }
+    return step.tree_digest === null ? removeOne(found, step.place) : await removeTree(found, step, step.tree_digest);
   });
 }
 
 function removeOne({ folder, name }: Reopened, place: PlaceStep): Removed {
   folder.confirm();
   const aside = moveAside(folder, name);
-  const moved = lstatSync(folder.at(aside.name), { bigint: true, throwIfNoEntry: false });
+  const moved = folder.lstat(aside.name);
   if (place.target === null || difference(place.target, moved, "entry") !== undefined) {
     throw undo(folder, aside.name, place, name, stale(place.path, "it was exchanged at the last moment"));
   }
   try {
-    unlinkSync(folder.at(aside.name));
+    folder.unlink(aside.name);
   } catch (error) {
     throw undo(folder, aside.name, place, name, failed(place.path, "deleted", error));
   }
@@ -59,12 +55,13 @@ async function removeTree(found: Reopened, step: RemoveStep, digest: string): Pr
     tree = await judgedTree(found, aside, step, digest);
   } catch (error) {
     if (aside === name) throw error;
-    const reason = error instanceof EnactError ? error : failed(place.path, "deleted", error);
+    const reason = settled(error, place.path, "deleted");
     throw undo(folder, aside, place, name, reason);
   }
-  const removed = await removeAll(found.handles, folder, aside, tree);
-  if (removed.error === null || aside === name) return removed;
-  const isBack = putBack(folder, { name: aside }, name);
+  const { removed, reason } = await removeAll(found.handles, folder, aside, tree);
+  if (removed.error === null) return removed;
+  const isBack = aside === name || putBack(folder, { name: aside }, name);
+  if (isBack && removed.files + removed.folders === 0) throw settled(reason, place.path, "deleted");
   return isBack ? removed : { ...removed, leftAt: aside };
 }
 
@@ -75,7 +72,7 @@ async function judgedTree({ handles, folder }: Reopened, name: string, { place, 
     if (digestOf(tree) === digest) return tree;
   } catch (error) {
     // Too many entries, a FIFO, a mount: whatever it is, it was not there when the tree was judged.
-    if (!(error instanceof EnactError) && !(error instanceof WalkFailure)) throw error;
+    if (!(error instanceof EnactError) && !isChange(error)) throw error;
   }
   throw stale(place.path, "something in it was added, removed or changed");
 }
@@ -95,10 +92,10 @@ function checkPermissions(handles: Handles, parent: Directory, node: TreeNode, p
   if (node.kind !== "directory") return;
   const folder = handles.openChild(parent, node.bytes);
   try {
-    if (node.children.length > 0) accessSync(folder.itself, constants.W_OK | constants.X_OK);
+    if (node.children.length > 0) folder.access(".", constants.W_OK | constants.X_OK);
     for (const child of node.children) checkPermissions(handles, folder, child, place);
   } catch (error) {
-    throw error instanceof EnactError ? error : failed(place.path, "deleted", error);
+    throw settled(error, place.path, "deleted");
   } finally {
     handles.close(folder.fd);
   }
@@ -110,16 +107,18 @@ interface Progress {
   bytes: number;
 }
 
-async function removeAll(handles: Handles, folder: Directory, name: string, tree: TreeNode): Promise<Removed> {
+async function removeAll(handles: Handles, folder: Directory, name: string, tree: TreeNode): Promise<{ removed: Removed; reason: unknown }> {
   const progress: Progress = { files: 0, folders: 0, bytes: 0 };
   const total = [...entriesBelow(tree)].length + 1;
   let error: string | null = null;
+  let reason: unknown;
   try {
     await removeNode(handles, folder, { ...tree, bytes: Buffer.from(name) }, progress);
-  } catch (reason) {
-    error = reason instanceof WalkFailure ? "something in it was exchanged meanwhile" : inWords(reason);
+  } catch (caught) {
+    reason = caught;
+    error = isChange(caught) ? "something in it was exchanged meanwhile" : inWords(caught);
   }
-  return { ...progress, left: total - progress.files - progress.folders, error, leftAt: null };
+  return { removed: { ...progress, left: total - progress.files - progress.folders, error, leftAt: null }, reason };
 }
 
 /** Removes what was listed and nothing else: a folder in which something has appeared cannot be removed. */
@@ -138,15 +137,14 @@ async function removeNode(handles: Handles, parent: Directory, node: TreeNode, p
   } finally {
     handles.close(folder.fd);
   }
-  rmdirSync(parent.atBytes(node.bytes));
+  parent.rmdir(node.bytes);
   progress.folders += 1;
 }
 
 function removeLeaf(parent: Directory, node: TreeNode): void {
-  const path = parent.atBytes(node.bytes);
-  const now = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const now = parent.lstat(node.bytes);
   if (difference(fingerprint(node.stat), now, "content") !== undefined) throw new WalkFailure("changed", parent.path);
-  unlinkSync(path);
+  parent.unlink(node.bytes);
 }
 
 /** Puts back what was moved aside; if its place is taken, says where it is. */

@@ -1,9 +1,10 @@
-import { lstatSync, type BigIntStats } from "node:fs";
+import type { BigIntStats } from "node:fs";
 
 import { EnactError } from "../../errors.js";
-import { anchorHere, keyOf, withHandles, type Directory, type Handles } from "./directory.js";
-import { errno, stale, WalkFailure } from "./failures.js";
+import { keyOf, type Directory } from "./directory.js";
+import { errno, settled, stale, WalkFailure } from "./failures.js";
 import { difference, type Strictness } from "./fingerprint.js";
+import { anchorHere, withHandles, type Handles } from "./handles.js";
 import type { PlaceStep, Settings } from "./types.js";
 import { lastOf } from "./walk.js";
 
@@ -24,6 +25,7 @@ export interface Reopened {
 export async function reopened<Value>(
   settings: Settings,
   step: PlaceStep,
+  doing: "read" | "written" | "deleted",
   act: (place: Reopened) => Promise<Value> | Value,
 ): Promise<Value> {
   const anchor = settings.anchor ?? anchorHere();
@@ -34,8 +36,7 @@ export async function reopened<Value>(
       return await act({ handles, folder: openFolder(handles, step), name });
     } catch (error) {
       // Whoever is past the first change turns this into what was done himself.
-      if (error instanceof WalkFailure) throw stale(step.path, "a folder on the way to it was moved or exchanged");
-      throw error;
+      throw settled(error, step.path, doing);
     }
   });
 }
@@ -57,7 +58,7 @@ function openFolder(handles: Handles, step: PlaceStep): Directory {
 
 /** @throws EnactError STALE_PLAN unless the entry is what was judged (nothing, where nothing was) */
 export function checkEntry({ folder, name }: Reopened, step: PlaceStep, strictness: Strictness): BigIntStats | undefined {
-  const now = lstatSync(folder.at(name), { bigint: true, throwIfNoEntry: false });
+  const now = folder.lstat(name);
   if (step.target === null) {
     if (now !== undefined) throw stale(step.path, "there was nothing, and now there is something");
     return undefined;

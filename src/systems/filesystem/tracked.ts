@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 import type { Directory } from "./directory.js";
@@ -24,7 +24,7 @@ export type Tracking =
  */
 export function trackingOf(place: Place): Tracking {
   try {
-    const top = place.stack.findLast((folder) => lstatSync(folder.at(".git"), { throwIfNoEntry: false }) !== undefined);
+    const top = place.stack.findLast((folder) => folder.lstat(".git") !== undefined);
     return top === undefined ? { state: "none" } : readTracking(top, place);
   } catch (error) {
     const why = error instanceof RangeError ? error.message : `reading it failed (${errno(error)})`;
@@ -50,7 +50,7 @@ function readTracking(top: Directory, place: Place): Tracking {
 /** The repository's store: `.git`, or where a `.git` file of a worktree or submodule points. */
 function storeOf(top: Directory): string {
   const dotGit = join(top.path, ".git");
-  if (lstatSync(top.at(".git")).isDirectory()) return dotGit;
+  if (top.lstat(".git")?.isDirectory() === true) return dotGit;
   const pointer = readSmall(dotGit, MAX_SMALL_BYTES)?.toString() ?? "";
   const target = /^gitdir: (.+)$/m.exec(pointer)?.[1];
   return target === undefined ? dotGit : resolve(top.path, target);

@@ -1,11 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, type BigIntStats } from "node:fs";
+import { readFileSync, type BigIntStats } from "node:fs";
 import { setImmediate as breathe } from "node:timers/promises";
 
 import { EnactError } from "../../errors.js";
-import type { Directory, Handles } from "./directory.js";
+import type { Directory, EntryName } from "./directory.js";
 import { fingerprint, kindOf, type Kind } from "./fingerprint.js";
-import { unless, walkFailure } from "./failures.js";
+import { unless, WalkFailure, walkFailure } from "./failures.js";
+import type { Handles } from "./handles.js";
 import { isWithin, join, shown } from "./path.js";
 
 /** Deeper trees are refused: each level holds a descriptor open. */
@@ -48,7 +49,7 @@ interface Listing extends TreeLimits {
 export async function listTree(handles: Handles, parent: Directory, name: string, limits: TreeLimits): Promise<TreeNode> {
   const path = join(parent.path, name);
   refuseMounts(path);
-  const stat = lstatSync(parent.at(name), { bigint: true });
+  const stat = entryOf(parent, name);
   const listing: Listing = { ...limits, handles, device: stat.dev, count: 0 };
   return listNode(listing, parent, Buffer.from(name), stat, 0);
 }
@@ -69,11 +70,11 @@ async function listNode(listing: Listing, parent: Directory, bytes: Buffer, stat
 async function listChildren(listing: Listing, parent: Directory, bytes: Buffer, depth: number): Promise<TreeNode[]> {
   const folder = listing.handles.openChild(parent, bytes);
   try {
-    const names = readdirSync(folder.itself, { encoding: "buffer" }).toSorted((a, b) => Buffer.compare(a, b));
+    const names = folder.list().toSorted((a, b) => Buffer.compare(a, b));
     const children: TreeNode[] = [];
     for (const child of names) {
       await countOne(listing, folder.path);
-      const stat = lstatSync(folder.atBytes(child), { bigint: true });
+      const stat = entryOf(folder, child);
       children.push(await listNode(listing, folder, child, stat, depth + 1));
     }
     return children;
@@ -95,9 +96,16 @@ async function countOne(listing: Listing, path: string): Promise<void> {
   if (listing.signal?.aborted === true) throw new EnactError("CANCELLED", "The call was cancelled while the folder was listed");
 }
 
+/** @throws WalkFailure changed when it is gone since it was listed */
+function entryOf(folder: Directory, name: EntryName): BigIntStats {
+  const stat = folder.lstat(name);
+  if (stat === undefined) throw new WalkFailure("changed", join(folder.path, name.toString()));
+  return stat;
+}
+
 function whereTo(parent: Directory, bytes: Buffer): Pick<TreeNode, "target" | "targetName"> {
-  const target = readlinkSync(parent.atBytes(bytes));
-  const real = unless(["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "ENAMETOOLONG"], () => realpathSync.native(parent.atBytes(bytes)));
+  const target = parent.readlink(bytes).toString();
+  const real = unless(["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "ENAMETOOLONG"], () => parent.realpath(bytes));
   return { target, targetName: real?.slice(real.lastIndexOf("/") + 1) ?? null };
 }
 

@@ -1,7 +1,8 @@
-import { lstatSync, readlinkSync, type BigIntStats } from "node:fs";
+import type { BigIntStats } from "node:fs";
 
-import { isSame, type Directory, type Handles } from "./directory.js";
+import { isSame, type Directory } from "./directory.js";
 import { WalkFailure, walkFailure } from "./failures.js";
+import type { Handles } from "./handles.js";
 import { join, splitPath, type ParsedPath } from "./path.js";
 
 /** As the kernel: more links than this on one way are a loop (path_resolution(7)). */
@@ -67,7 +68,7 @@ function enter(handles: Handles, way: Way, name: string, finalLink: "follow" | "
   const isLast = way.pending.length === 0;
   if (isLast) way.calledNames.push(name);
   try {
-    const stat = lstatSync(folder.at(name), { bigint: true, throwIfNoEntry: false });
+    const stat = folder.lstat(name);
     if (stat === undefined) return gap(way, name, where);
     if (stat.isSymbolicLink() && !(isLast && finalLink === "keep")) {
       follow(way, readTarget(folder, name, where), where);
@@ -92,7 +93,7 @@ function follow(way: Way, target: string, where: string): void {
 }
 
 function readTarget(folder: Directory, name: string, where: string): string {
-  const target = readlinkSync(folder.at(name), { encoding: "buffer" });
+  const target = folder.readlink(name);
   const text = target.toString();
   if (!Buffer.from(text).equals(target)) throw new WalkFailure("unreadable_name", where);
   return text;

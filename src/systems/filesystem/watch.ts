@@ -1,5 +1,6 @@
-import { isSame, type Directory, type Handles } from "./directory.js";
+import { isSame, type Directory } from "./directory.js";
 import { WalkFailure } from "./failures.js";
+import type { Handles } from "./handles.js";
 import { isWithin, join, splitPath } from "./path.js";
 import { lastOf, pathOf, walk, type Place } from "./walk.js";
 

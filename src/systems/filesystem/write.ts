@@ -1,9 +1,9 @@
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync, type BigIntStats } from "node:fs";
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, writeFileSync, type BigIntStats } from "node:fs";
 
 import { EnactError } from "../../errors.js";
-import { CANNOT_TIDY, freshName, moveAside, publish, putBack } from "./aside.js";
+import { freshName, moveAside, publish, putBack } from "./aside.js";
 import { isSame, type Directory } from "./directory.js";
-import { errno, failed, stale, unless, WalkFailure } from "./failures.js";
+import { errno, failed, stale, tidy, unless } from "./failures.js";
 import { difference, hashOf, sha256 } from "./fingerprint.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import type { PlaceStep, Settings, WriteStep, Written } from "./types.js";
@@ -19,7 +19,7 @@ const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | con
  * @throws EnactError STALE_PLAN, ACTION_FAILED
  */
 export async function writeFile(settings: Settings, step: WriteStep): Promise<Written> {
-  return reopened(settings, step.place, (found) => {
+  return reopened(settings, step.place, "written", (found) => {
     const old = checkEntry(found, step.place, "content");
     const made: { parent: Directory; name: string }[] = [];
     try {
@@ -27,9 +27,9 @@ export async function writeFile(settings: Settings, step: WriteStep): Promise<Wr
       const name = step.place.names.at(-1) ?? found.name;
       return writeIn({ ...found, folder, name }, step, old);
     } catch (error) {
-      for (const { parent, name } of made.toReversed()) unless(["ENOTEMPTY", "ENOENT", "EEXIST"], () => rmdirSync(parent.at(name)));
-      if (error instanceof EnactError || error instanceof WalkFailure) throw error;
-      throw failed(step.place.path, "written", error);
+      // Only folders that are still empty can be removed.
+      for (const { parent, name } of made.toReversed()) tidy(() => parent.rmdir(name));
+      throw error;
     }
   });
 }
@@ -40,7 +40,7 @@ function makeFolders({ handles, folder }: Reopened, place: PlaceStep, made: { pa
   for (const name of place.names.slice(0, -1)) {
     parent.confirm();
     try {
-      mkdirSync(parent.at(name));
+      parent.mkdir(name);
     } catch (error) {
       if (errno(error) === "EEXIST") throw stale(place.path, `the folder '${name}' was made meanwhile`);
       throw error;
@@ -54,18 +54,16 @@ function makeFolders({ handles, folder }: Reopened, place: PlaceStep, made: { pa
 function writeIn(found: Reopened, step: WriteStep, old: BigIntStats | undefined): Written {
   const { folder } = found;
   const temporary = freshName("new");
-  const fd = openSync(folder.at(temporary), NEW_FILE, old === undefined ? 0o666 : 0o600);
+  const fd = folder.open(temporary, NEW_FILE, old === undefined ? 0o666 : 0o600);
   try {
     const stat = fill(fd, step.content, old);
     if (old === undefined) create(found, step.place, temporary);
     else replace(found, step, temporary);
-    const now = lstatSync(folder.at(found.name), { bigint: true, throwIfNoEntry: false });
-    if (now === undefined || !isSame(now, stat)) throw overwritten(step.place.path);
-    syncFolder(folder);
+    makeSure(found, stat, step.place.path);
     return { size: Number(stat.size), sha256: sha256(Buffer.from(step.content)), otherLinks: old === undefined ? 0 : Number(old.nlink) - 1 };
   } finally {
     closeSync(fd);
-    unless(CANNOT_TIDY, () => unlinkSync(folder.at(temporary)));
+    tidy(() => folder.unlink(temporary));
   }
 }
 
@@ -98,7 +96,7 @@ function replace(found: Reopened, step: WriteStep, temporary: string): void {
   checkContent(found, step);
   folder.confirm();
   const aside = moveAside(folder, name);
-  const moved = lstatSync(folder.at(aside.name), { bigint: true, throwIfNoEntry: false });
+  const moved = folder.lstat(aside.name);
   const isJudged = place.target !== null && difference(place.target, moved, "entry") === undefined && old !== undefined;
   if (!isJudged) throw undo(folder, aside.name, place, name, stale(place.path, "it was exchanged at the last moment"));
   try {
@@ -107,7 +105,7 @@ function replace(found: Reopened, step: WriteStep, temporary: string): void {
     const reason = errno(error) === "EEXIST" ? stale(place.path, "another file was put in its place") : failed(place.path, "written", error);
     throw undo(folder, aside.name, place, name, reason);
   }
-  unless(CANNOT_TIDY, () => unlinkSync(folder.at(aside.name)));
+  tidy(() => folder.unlink(aside.name));
 }
 
 /** Time stamps can lie, a hash cannot. */
@@ -126,14 +124,24 @@ function undo(folder: Directory, aside: string, place: PlaceStep, name: string, 
   return new EnactError("ACTION_FAILED", `'${place.path}' was not written: another process put a file in its place`, { done, cause: reason });
 }
 
-function overwritten(path: string): EnactError {
-  const done = "The content was written and has been replaced by another process since.";
-  return new EnactError("OUTCOME_UNKNOWN", `'${path}' is not what was written`, { done });
+/** The name is given: from here on nothing can be called "not done" any more. */
+function makeSure({ folder, name }: Reopened, written: BigIntStats, path: string): void {
+  let now: BigIntStats | undefined;
+  try {
+    syncFolder(folder);
+    now = folder.lstat(name);
+  } catch (error) {
+    const done = `The content was written, and then the system said ${errno(error)}.`;
+    throw new EnactError("OUTCOME_UNKNOWN", `Whether '${path}' is safely written is not known`, { done, cause: error });
+  }
+  if (now !== undefined && isSame(now, written)) return;
+  const done = "The content was written, and another process has moved or replaced it since.";
+  throw new EnactError("OUTCOME_UNKNOWN", `'${path}' is no longer what was written`, { done });
 }
 
 /** Makes the new name durable. Some file systems cannot, and do it in their own time. */
 function syncFolder(folder: Directory): void {
-  const fd = unless(["EACCES", "EPERM"], () => openSync(folder.itself, constants.O_RDONLY | constants.O_DIRECTORY));
+  const fd = unless(["EACCES", "EPERM"], () => folder.open(".", constants.O_RDONLY | constants.O_DIRECTORY));
   if (fd === undefined) return;
   try {
     unless(["EINVAL", "ENOTSUP", "EBADF"], () => fsyncSync(fd));
