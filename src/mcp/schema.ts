@@ -2,19 +2,31 @@ import { z } from "zod";
 
 import type { JsonObject } from "../facts/json.js";
 
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
 /**
  * The input of a tool as JSON Schema 2020-12, for the client. The guard validates the arguments itself, so that what is
- * wrong with them is said in its own words.
+ * wrong with them is said in its own words; the schema may therefore leave out what not every host can read.
  */
 export function inputSchema(input: z.ZodObject): JsonObject & { readonly type: "object" } {
-  const { $schema: _dialect, ...schema } = z.toJSONSchema(input, { io: "input", override: tidy });
-  return { ...schema, type: "object" } as unknown as JsonObject & { readonly type: "object" };
+  const { $schema: _dialect, $defs: _recursive, ...schema } = z.toJSONSchema(input, { io: "input", override: tidy });
+  return { ...(withoutReferences(schema) as JsonObject), type: "object" };
 }
 
-/** Bounds of safe integers say nothing to a model. */
-function tidy({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+function tidy({ jsonSchema }: { jsonSchema: JsonSchema }): void {
+  // Bounds of safe integers say nothing to a model.
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  // Hosts that are not written in JavaScript fail on Unicode classes.
+  if (jsonSchema.pattern?.includes("\\p{") === true) delete jsonSchema.pattern;
+}
+
+/** Several hosts refuse schemas that refer to themselves. The only one here is "any JSON", and that is `{}`. */
+function withoutReferences(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map((child) => withoutReferences(child));
+  if (typeof schema !== "object" || schema === null) return schema;
+  if ("$ref" in schema) return {};
+  return Object.fromEntries(Object.entries(schema).map(([key, child]) => [key, withoutReferences(child)]));
 }
 
 /**
