@@ -32,6 +32,8 @@ export interface DecisionDraft {
 
 export interface EntryQuery {
   readonly run_id?: string;
+  /** The beginning of a run_id, such as the eight characters that the chat shows. */
+  readonly run_id_prefix?: string;
   readonly decision?: string;
   readonly workflow?: string;
   readonly phase?: "decision" | "outcome";

@@ -77,7 +77,7 @@ export class Database {
    */
   close(): void {
     this.#statements.clear();
-    this.#connection.close();
+    if (this.#connection.isOpen) this.#connection.close();
   }
 
   #rollback(): void {

@@ -108,11 +108,11 @@ export class KnownLedgers {
   }
 
   /** Forgets the head of this ledger, if it is still the one given, and keeps a note of the loss. */
-  acceptLoss(ledger: KnownLedger, kept: number, now: Date): void {
+  acceptLoss(ledger: KnownLedger, path: string, kept: number, now: Date): void {
     this.#db.transaction("BEGIN IMMEDIATE", () => {
       const changed = this.#db.run(
-        "UPDATE ledgers SET path = NULL, lost_path = path, lost_at = ?, kept = ? WHERE id = ? AND path = ? AND hash = ?",
-        now.toISOString(), kept, ledger.id, ledger.path, ledger.hash,
+        "UPDATE ledgers SET path = NULL, lost_path = ?, lost_at = ?, kept = ? WHERE id = ? AND path = ? AND hash = ?",
+        path, now.toISOString(), kept, ledger.id, ledger.path, ledger.hash,
       );
       if (changed !== 1) throw new EnactError("STALE_PLAN", "The ledger has gone on meanwhile", { hint: "Run verify again." });
       this.#db.run("DELETE FROM runs WHERE ledger = ?", ledger.id);

@@ -50,6 +50,9 @@ export function matchingLines(db: Database, query: EntryQuery): readonly StoredL
     values.push(value);
   };
   add("run_id = ?", query.run_id);
+  add("run_id >= ?", query.run_id_prefix);
+  // No character sorts behind this one.
+  add("run_id < ?", query.run_id_prefix === undefined ? undefined : `${query.run_id_prefix}\u{10FFFF}`);
   add("decision = ?", query.decision);
   add("workflow = ?", query.workflow);
   add("phase = ?", query.phase);
@@ -80,5 +83,6 @@ function lineMatches(line: StoredLine, query: EntryQuery): boolean {
   }
   if (typeof entry !== "object" || entry === null) return false;
   const found = entry as Record<string, unknown>;
+  if (query.run_id_prefix !== undefined && !String(found["run_id"]).startsWith(query.run_id_prefix)) return false;
   return (["run_id", "decision", "workflow", "phase"] as const).every((name) => query[name] === undefined || query[name] === found[name]);
 }

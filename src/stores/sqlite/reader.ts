@@ -147,7 +147,7 @@ class SqliteReader implements LedgerReader {
     let known: KnownLedgers | null = null;
     try {
       known = KnownLedgers.open(sqlite, options.enactHome);
-      known.acceptLoss(head, kept, now);
+      known.acceptLoss(head, this.location, kept, now);
     } catch (error) {
       throw inWords(error, "The list of known ledgers");
     } finally {

@@ -1,0 +1,151 @@
+import { EnactError, isEnactError } from "../errors.js";
+import { plainText } from "../guard/text.js";
+import type { Problem, StoredLine } from "../receipts/check.js";
+import { CHAIN_START } from "../receipts/entry.js";
+import type { LedgerReader } from "../receipts/ledger.js";
+import type { VerifyReport } from "../receipts/verify.js";
+import { verifyLines } from "../receipts/verify.js";
+import type { ExitCode, Io } from "./io.js";
+import { EXIT } from "./io.js";
+import type { LedgerDeps } from "./receipts.js";
+
+export interface VerifyArgs {
+  /**
+   * A person takes the ledger as it lies there for the whole one: entries are gone from its end, or all of it is, and
+   * the person knows why. The chain that is left must verify; the loss is noted in the user's folder and shown ever after.
+   */
+  readonly acceptLoss?: boolean;
+  readonly json: boolean;
+}
+
+const SHOWN_RUNS = 20;
+
+/**
+ * Proves the ledger: exact bytes, signatures, sequence, chain, phases, and the head that is known outside of it. Names
+ * the first wrong entry and what was done to it, and the runs that have no outcome.
+ *
+ * @returns 0 when it verifies or there is none yet, 1 when it does not
+ */
+export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, deps: LedgerDeps): Promise<ExitCode> {
+  let reader: LedgerReader | undefined;
+  try {
+    reader = await deps.openLedger();
+    let report = verified(reader);
+    let accepted = false;
+    if (args.acceptLoss === true && !report.ok) {
+      report = accept(reader, report);
+      accepted = true;
+    }
+    io.stdout.write(args.json ? jsonOf(report, reader, accepted) : textOf(report, reader, accepted));
+    return report.ok ? EXIT.done : EXIT.blocked;
+  } catch (error) {
+    if (!isEnactError(error) || !CANNOT_VERIFY.includes(error.code)) throw error;
+    // A ledger that cannot be read is one that does not verify.
+    const firstProblem: Problem = { kind: "structure", sequence: 0, run_id: null, message: sentence(`Cannot verify: ${error.message}`) };
+    const report: VerifyReport = { ok: false, entries: 0, head: CHAIN_START, firstProblem, interrupted: [], keys: [] };
+    io.stdout.write(args.json ? jsonOf(report, reader, false) : `✗ ${firstProblem.message}\n${error.hint === undefined ? "" : `${error.hint}\n`}`);
+    return EXIT.blocked;
+  } finally {
+    reader?.close();
+  }
+}
+
+const CANNOT_VERIFY: readonly string[] = ["LEDGER_UNAVAILABLE", "KEY_UNUSABLE", "TAMPERED"];
+
+function verified(reader: LedgerReader, known = reader.known): VerifyReport {
+  const report = verifyLines(readableLines(reader), { keys: reader.keys, known });
+  if (!report.ok || reader.structureProblem === null) return report;
+  return { ...report, ok: false, firstProblem: { kind: "structure", sequence: 0, run_id: null, message: reader.structureProblem } };
+}
+
+/** Says how far the reading came before the file turned out to be damaged. */
+function* readableLines(reader: LedgerReader): Iterable<StoredLine> {
+  let last = 0;
+  try {
+    for (const line of reader.lines()) {
+      yield line;
+      last = line.sequence ?? last;
+    }
+  } catch (error) {
+    if (!isEnactError(error)) throw error;
+    const { code, message, hint } = error;
+    throw new EnactError(code, `${message} (after receipt ${String(last)})`, hint === undefined ? {} : { hint });
+  }
+}
+
+function accept(reader: LedgerReader, report: VerifyReport): VerifyReport {
+  const rest = verified(reader, null);
+  if (!rest.ok || reader.known === null) {
+    const why = rest.firstProblem ?? report.firstProblem;
+    throw new EnactError("REFUSED", `Only entries missing from the end can be accepted, and this is worse: ${why?.message ?? ""}`, {
+      hint: "Move .enact/ledger.sqlite away, keep it as evidence, and run enact-guard verify --accept-loss again: a new ledger begins.",
+    });
+  }
+  reader.acceptLoss(rest.entries, new Date());
+  return rest;
+}
+
+function textOf(report: VerifyReport, reader: LedgerReader, accepted: boolean): string {
+  const lines: string[] = [];
+  const { firstProblem, entries } = report;
+  if (accepted) lines.push(`Accepted: ${count(reader.known?.sequence ?? 0)} were known, ${String(entries)} are left. The loss is noted.`);
+  if (firstProblem !== undefined) {
+    lines.push(`✗ ${plainText(sentence(firstProblem.message), 600)}`);
+    if (firstProblem.run_id !== null) lines.push(`  run ${plainText(firstProblem.run_id, 100)}`);
+    if (firstProblem.kind === "unknown_key") lines.push(`  Keys are looked for in ${reader.keys.location} and in ENACT_SECRET.`);
+    lines.push(`  ${entries === 0 ? "No receipt" : count(entries)} before it ${entries === 1 ? "is" : "are"} right. Ledger: ${reader.location}`);
+  } else if (entries === 0) {
+    lines.push(`No receipts yet, so there is nothing to verify (${reader.location}).`);
+  } else {
+    lines.push(`✓ ${count(entries)} verified: content, signatures, order, nothing removed. Ledger: ${reader.location}`);
+    if (!accepted) lines.push(...headLines(report, reader));
+    lines.push(...report.keys.map((key) => `  signed with ${plainText(key.key_id, 100)}: ${count(key.entries)}`));
+  }
+  return `${[...lines, ...lossLines(reader), ...interruptedLines(report)].join("\n")}\n`;
+}
+
+function headLines({ entries }: VerifyReport, { known }: LedgerReader): readonly string[] {
+  if (known === null) return ["  No head of this ledger is known here, so a cut end could not be seen."];
+  const beyond = entries - known.sequence;
+  return beyond === 0 ? [] : [`  ${count(beyond)} beyond the known head, genuine: a guard is at work, or was stopped while it wrote.`];
+}
+
+function lossLines({ acceptedLosses }: LedgerReader): readonly string[] {
+  return acceptedLosses.map(
+    ({ accepted_at, kept, sequence }) => `! On ${accepted_at} a person accepted that of ${count(sequence)} only ${String(kept)} were left.`,
+  );
+}
+
+function interruptedLines({ interrupted }: VerifyReport): readonly string[] {
+  if (interrupted.length === 0) return [];
+  const shown = interrupted.slice(0, SHOWN_RUNS).map(
+    (run) => `  ${run.timestamp}  ${plainText(run.workflow, 40)}  receipt ${String(run.sequence)}  run ${plainText(run.run_id, 100)}`,
+  );
+  const rest = interrupted.length > SHOWN_RUNS ? [`  and ${String(interrupted.length - SHOWN_RUNS)} more (--json lists all)`] : [];
+  const title = interrupted.length === 1 ? "1 run has" : `${String(interrupted.length)} runs have`;
+  return [`! ${title} no outcome: still running, or interrupted. Look at the system to see whether it was done.`, ...shown, ...rest];
+}
+
+function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted: boolean): string {
+  const { ok, entries, head, firstProblem, interrupted, keys } = report;
+  const known = reader?.known ?? null;
+  const said = {
+    ok, entries,
+    first_problem: firstProblem ?? null,
+    interrupted, keys,
+    head: entries === 0 ? null : head,
+    known_head: known === null ? null : { sequence: known.sequence, hash: known.hash },
+    accepted_losses: reader?.acceptedLosses ?? [],
+    accepted,
+    ledger: reader?.location ?? null,
+  };
+  return `${JSON.stringify(said, null, 2)}\n`;
+}
+
+function count(receipts: number): string {
+  return receipts === 1 ? "1 receipt" : `${String(receipts)} receipts`;
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
