@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs";
+import { lstatSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 import type { PolicyDefinition } from "../policies/policy.js";
@@ -62,15 +62,20 @@ export async function loadConfig(input: LoadInput): Promise<Config> {
 
 function findSource({ project, file, env }: LoadInput): Source {
   const usual = join(project, "enact.yaml");
-  if (file !== undefined || kindOfFile(usual) !== "nothing") {
+  if (file !== undefined || isNamed(usual)) {
     const path = file ?? usual;
     return { file: path, shown: path, text: readConfigFile(path), notices: [] };
   }
   // Falling back to the default here would drop the rules of somebody who thinks they are on.
-  const misnamed = ["enact.yml", "enact.json", "enact.toml", ".enact.yaml", "enact.yaml.txt"].find((name) => kindOfFile(join(project, name)) === "file");
+  const misnamed = readdirSync(project).find((name) => /^\.?enact\.(?:ya?ml|json|toml)(?:\.txt)?$/iu.test(name));
   if (misnamed !== undefined) throw configError(`${join(project, misnamed)} is not read: the file must be called enact.yaml. Rename it, or name it with --config.`);
   const { text, notices } = fallbackFor(project, usual, env);
   return { file: null, shown: "embedded default", text, notices };
+}
+
+/** A link that leads nowhere counts: somebody meant a configuration to be there. */
+function isNamed(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function emptyMap(): LocatedMap {
@@ -172,7 +177,8 @@ function finish(read: ReadFile, source: Source, input: LoadInput, problems: Prob
 
 /** The project's enact.yaml is among them even when there is none: making one would change the next start. */
 function sourceFiles(read: ReadFile, source: Source, input: LoadInput): string[] {
-  const named = [join(input.project, "enact.yaml"), ...(source.file === null ? [] : [source.file]), ...read.policies.flatMap(({ sources }) => sources)];
+  const files = [source.file, read.systems.gdrive?.credentials].filter((path) => typeof path === "string");
+  const named = [join(input.project, "enact.yaml"), ...files, ...read.policies.flatMap(({ sources }) => sources)];
   return [...new Set(named.flatMap((path) => (kindOfFile(path) === "file" ? [path, realpathSync(path)] : [path])))];
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { CATEGORIES } from "../policies/policy.js";
@@ -18,6 +18,8 @@ export interface LoadedModule {
   readonly exports: readonly (readonly [name: string, value: unknown])[];
   /** The module and the files that it imports by relative paths, at whatever depth. Packages are not among them. */
   readonly sources: readonly Source[];
+  /** Absolute paths that such an import would find instead, or could, if a file were made there. */
+  readonly shadows: readonly string[];
 }
 
 /** Why a module could not be loaded, in words, with the place in the module where it is known. */
@@ -48,10 +50,10 @@ export async function loadModule(path: string, packageRoot: string, timeoutMs = 
   // As node does: what a link leads to imports from where it really is.
   const real = realpathSync(path);
   const loader = await createLoader(real, packageRoot);
-  const sources = collectSources(real, loader);
+  const { sources, shadows } = collectSources(real, loader);
   const loaded = await withTimeout(importModule(loader, real, sources), timeoutMs);
   const exports = namedExports(loaded as Record<string, unknown>).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return { exports, sources };
+  return { exports, sources, shadows };
 }
 
 /** The exports of a CommonJS module come a second time, as one object. */
@@ -66,14 +68,14 @@ function namedExports(loaded: Record<string, unknown>): [string, unknown][] {
 async function createLoader(path: string, packageRoot: string): Promise<Loader> {
   const { createJiti } = await import("jiti");
   // moduleCache: a configuration that is read again sees the module as it is now.
-  return createJiti(path, { fsCache: false, moduleCache: false, interopDefault: false, tryNative: false, alias: aliases(path, packageRoot) });
+  return createJiti(path, { fsCache: false, moduleCache: false, interopDefault: false, tryNative: false, alias: aliases(packageRoot) });
 }
 
-function aliases(path: string, packageRoot: string): Record<string, string> {
+function aliases(packageRoot: string): Record<string, string> {
   const found: Record<string, string> = {};
-  // A policy with options describes them with zod; ours serves a project that has none.
-  const zod = resolvable("zod", path) ? undefined : resolvable("zod", join(packageRoot, "package.json"));
-  if (zod !== undefined) found["zod"] = zod;
+  // A policy with options describes them with zod. Always ours: an agent might put another one where the project's would be.
+  const zod = resolvable("zod/package.json", join(packageRoot, "package.json"));
+  if (zod !== undefined) found["zod"] = dirname(zod);
   // The longer names first, or `enact-guard` would swallow them.
   for (const category of CATEGORIES) {
     const built = join(packageRoot, "dist/policies", `${category}.js`);
@@ -131,8 +133,9 @@ function placeIn(error: Error, sources: readonly Source[]): string | undefined {
 
 const RELATIVE_IMPORT = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'](\.{1,2}\/[^"'\n]+)["']/gu;
 
-function collectSources(path: string, loader: Loader): Source[] {
+function collectSources(path: string, loader: Loader): Pick<LoadedModule, "sources" | "shadows"> {
   const sources = new Map<string, Source>();
+  const shadows = new Set<string>();
   const waiting = [path];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const bytes = sources.has(next) || sources.size >= MAX_SOURCES ? undefined : readFile(next);
@@ -140,11 +143,20 @@ function collectSources(path: string, loader: Loader): Source[] {
     sources.set(next, { path: next, sha256: createHash("sha256").update(bytes).digest("hex") });
     const parentURL = pathToFileURL(next).href;
     for (const [, specifier = ""] of bytes.toString("utf8").matchAll(RELATIVE_IMPORT)) {
+      candidates(join(dirname(next), specifier)).forEach((candidate) => shadows.add(candidate));
       const resolved = loader.esmResolve(specifier, { parentURL, try: true });
       if (resolved?.startsWith("file:") === true) waiting.push(fileURLToPath(resolved));
     }
   }
-  return [...sources.values()];
+  return { sources: [...sources.values()], shadows: [...shadows].filter((shadow) => !sources.has(shadow)) };
+}
+
+const EXTENSIONS = [".js", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".mtsx", ".ctsx", ".json"];
+
+/** Where an import may look: the path as written, with another extension, with one more, or a folder's index. */
+function candidates(path: string): string[] {
+  const stem = path.replace(/\.[cm]?[jt]sx?$/u, "");
+  return [path, ...EXTENSIONS.flatMap((extension) => [stem + extension, path + extension, join(path, `index${extension}`)])];
 }
 
 function readFile(path: string): Buffer | undefined {

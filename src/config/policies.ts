@@ -19,7 +19,7 @@ export interface ReadPolicy extends NamedPolicy {
   readonly place: Place;
   /** What it is, as plain JSON: part of the configuration's digest. */
   readonly meaning: Readonly<Record<string, unknown>>;
-  /** Files that it is made of. */
+  /** Files that it is made of, or would be if they were made. */
   readonly sources: readonly string[];
 }
 
@@ -156,7 +156,7 @@ function policiesOf(loaded: LoadedModule, entry: Entry, input: PoliciesInput): R
     return [];
   }
   const hashes = loaded.sources.map(({ path, sha256 }) => ({ path: portable(input.project, path), sha256 }));
-  const sources = loaded.sources.map(({ path }) => path);
+  const sources = [...loaded.sources.map(({ path }) => path), ...loaded.shadows];
   return loaded.exports.flatMap(([name, value]) => {
     const policy = policyOf(name, value, entry, problems);
     if (policy === undefined) return [];

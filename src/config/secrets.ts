@@ -1,8 +1,10 @@
+import { isAbsolute } from "node:path";
+
 import { looksSecret } from "./shown.js";
 import type { Expansion } from "./problem.js";
 import type { Environment, Systems } from "./types.js";
 
-const SECRET_NAME = /TOKEN|SECRET|PASSW|PWD|APIKEY|API_KEY|PRIVATE|CREDENTIAL|(?:^|_)(?:KEY|PASS)(?:_|$)/iu;
+const SECRET_NAME = /TOKEN|SECRET|PASSW|_PWD(?:_|$)|APIKEY|API_KEY|PRIVATE|CREDENTIAL|(?:^|_)(?:KEY|PASS)(?:_|$)/iu;
 
 /** Shorter ones cannot be told from ordinary words: replacing them would garble every receipt. */
 const SHORTEST = 6;
@@ -11,11 +13,16 @@ const SHORTEST = 6;
 export function secretsOf(systems: Systems, expansions: readonly Expansion[], env: Environment): string[] {
   const tokens = [systems.slack?.token, systems.hubspot?.token, systems.s3?.credentials?.secretAccessKey, systems.s3?.credentials?.sessionToken];
   const urls = [systems.postgres?.url, systems.email?.smtp].flatMap((url) => (url === undefined ? [] : secretsOfUrl(url)));
-  const referenced = expansions.filter(({ name, value }) => SECRET_NAME.test(name) || looksSecret(value));
+  const referenced = expansions.filter((one) => (SECRET_NAME.test(one.name) || looksSecret(one.value)) && !isPath(one));
   const fromReferences = referenced.flatMap(({ value }) => [value, ...secretsOfUrl(value)]);
   // The signing secret stands in no file, and must never leave all the same.
   const all = [...tokens, ...urls, ...fromReferences, env["ENACT_SECRET"]];
   return [...new Set(all.filter((value) => value !== undefined && value.length >= SHORTEST) as string[])];
+}
+
+/** GOOGLE_APPLICATION_CREDENTIALS and its like hold the path of a file, which is no secret. */
+function isPath({ name, value }: Expansion): boolean {
+  return /CREDENTIAL/iu.test(name) && isAbsolute(value);
 }
 
 /** Variables of the environment that hold secrets, going by their names and values. */

@@ -4,6 +4,7 @@ import { crmPolicies } from "./crm/index.js";
 import { dbPolicies } from "./db/index.js";
 import { emailPolicies } from "./email/index.js";
 import { filesystemPolicies } from "./filesystem/index.js";
+import { gitPolicies } from "./git/index.js";
 import { slackPolicies } from "./slack/index.js";
 import { timePolicies } from "./time/index.js";
 import type { PolicyDefinition } from "./policy.js";
@@ -16,6 +17,7 @@ export const policies: readonly PolicyDefinition[] = [
   ...dbPolicies,
   ...emailPolicies,
   ...filesystemPolicies,
+  ...gitPolicies,
   ...slackPolicies,
   ...timePolicies,
 ];

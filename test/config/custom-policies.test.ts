@@ -65,6 +65,17 @@ describe("custom policies", () => {
     expect(existsSync(join(sandbox.project, "node_modules"))).toBe(false);
   });
 
+  test("zod is the guard's own, by whatever path and whatever lies in node_modules", async () => {
+    for (const path of ["node_modules/zod", "node_modules/zod/v4"]) {
+      sandbox.write(`${path}/package.json`, '{ "main": "index.js" }');
+      sandbox.write(`${path}/index.js`, "throw new Error('the other copy');");
+    }
+    sandbox.write("p.ts", DEFINED);
+    sandbox.write("p4.ts", DEFINED.replace('"zod"', '"zod/v4"'));
+    sandbox.write("enact.yaml", `${RIGHT}  - ./p.ts\n  - ./p4.ts\n`);
+    expect((await sandbox.load()).policies.map(({ name }) => name)).toEqual(["dont_push_to_main", "at_most", "at_most"]);
+  });
+
   test("options of a custom policy are checked like those of a built-in one", async () => {
     sandbox.write("at-most.ts", DEFINED);
     sandbox.write("enact.yaml", `${RIGHT}  - ./at-most.ts: { mx: 7 }\n  - ./at-most.ts: { max: 0, words: a }\n`);
@@ -142,7 +153,10 @@ describe("custom policies", () => {
     symlinkSync(join(sandbox.project, "policies/p.ts"), join(sandbox.project, "link.ts"));
     withPolicy("./link.ts");
     const { sources } = await sandbox.load();
-    expect(sources.map((path) => path.slice(sandbox.project.length + 1)).toSorted()).toEqual(["data.json", "enact.yaml", "link.ts", "policies/p.ts", "policies/words.ts"].toSorted());
+    const named = sources.map((path) => path.slice(sandbox.project.length + 1));
+    expect(named.filter((path) => existsSync(join(sandbox.project, path))).toSorted()).toEqual(["data.json", "enact.yaml", "link.ts", "policies/p.ts", "policies/words.ts"]);
+    // What the next start would load instead if an agent made it.
+    expect(named).toEqual(expect.arrayContaining(["policies/words.js", "policies/words.mjs", "policies/words.js.ts", "policies/words.js/index.ts", "policies/not-there.js"]));
   });
 
   test("a module that never finishes loading does not keep the server from saying so", async () => {

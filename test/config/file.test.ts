@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -23,6 +23,8 @@ describe("the configuration file", () => {
     sandbox.write("enact.yml", RIGHT);
     expect(await sandbox.problem()).toBe("enact.yml is not read: the file must be called enact.yaml. Rename it, or name it with --config.");
     expect((await sandbox.load({ file: path("enact.yml") })).tools).toEqual(["git_push"]);
+    renameSync(path("enact.yml"), path("Enact.YAML"));
+    expect(await sandbox.problem()).toContain("Enact.YAML is not read: the file must be called enact.yaml.");
   });
 
   test("that is a folder, a link to nothing, a FIFO or a device is refused and does not hang", async () => {
@@ -33,6 +35,11 @@ describe("the configuration file", () => {
     execFileSync("mkfifo", [path("fifo.yaml")]);
     expect(await sandbox.problem({ file: path("fifo.yaml") })).toBe("fifo.yaml is not a file that can be read.");
     expect(await sandbox.problem({ file: "/dev/zero" })).toBe("/dev/zero is not a file that can be read.");
+  });
+
+  test("that is a link to nothing is an error, not a reason for the default", async () => {
+    symlinkSync("nowhere", path("enact.yaml"));
+    expect(await sandbox.problem()).toBe("enact.yaml does not exist. 'enact-guard init' writes one.");
   });
 
   test("may begin with a byte order mark and have Windows line ends", async () => {
