@@ -150,14 +150,16 @@ class ServerLooks implements Looks {
   }
 
   async #connection(): Promise<PostgresConnection> {
-    const current = await this.#session?.catch(() => undefined);
+    const pending = this.#session;
+    const current = await pending?.catch(() => undefined);
     if (current?.isAlive === true) return current;
-    const session = this.#dial().then(async (connection) => {
+    // Another look may have dialled while this one waited.
+    if (this.#session !== pending) return this.#connection();
+    this.#session = this.#dial().then(async (connection) => {
       await connection.run([{ text: READER_SETTINGS }]);
       return connection;
     });
-    this.#session = session;
-    return session;
+    return this.#session;
   }
 }
 
@@ -176,7 +178,7 @@ class SharedLooks implements Looks {
     } catch (error) {
       throw isEnactError(error) ? error : cannotLook(error);
     } finally {
-      lease.release("clean");
+      lease.release("settings");
     }
   }
 

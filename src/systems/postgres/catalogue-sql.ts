@@ -66,16 +66,16 @@ keys(child, parent, deletes, updates, columns) AS (
     WHERE keys.deletes = 'c'
 ),
 implied AS (
-  SELECT d.refobjid AS oid, o.relation
+  SELECT d.refobjid AS oid, o.relation, o.why
   FROM (
-    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AS class, r.oid, r.ev_class AS relation FROM pg_catalog.pg_rewrite r JOIN reached ON reached.oid = r.ev_class
-    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, d.adrelid FROM pg_catalog.pg_attrdef d JOIN reached ON reached.oid = d.adrelid
-    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conrelid FROM pg_catalog.pg_constraint k JOIN reached ON reached.oid = k.conrelid WHERE k.contype = 'c'
-    UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, p.polrelid FROM pg_catalog.pg_policy p JOIN reached ON reached.oid = p.polrelid
+    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AS class, r.oid, r.ev_class AS relation, CASE WHEN r.ev_type = '1' THEN 'view' ELSE 'rule' END AS why FROM pg_catalog.pg_rewrite r JOIN reached ON reached.oid = r.ev_class
+    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, d.adrelid, 'default' FROM pg_catalog.pg_attrdef d JOIN reached ON reached.oid = d.adrelid
+    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conrelid, 'check' FROM pg_catalog.pg_constraint k JOIN reached ON reached.oid = k.conrelid WHERE k.contype = 'c'
+    UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, p.polrelid, 'policy' FROM pg_catalog.pg_policy p JOIN reached ON reached.oid = p.polrelid
   ) o
   JOIN pg_catalog.pg_depend d ON d.classid = o.class AND d.objid = o.oid AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
   UNION
-  SELECT g.tgfoid, g.tgrelid FROM pg_catalog.pg_trigger g JOIN reached ON reached.oid = g.tgrelid WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
+  SELECT g.tgfoid, g.tgrelid, 'trigger' FROM pg_catalog.pg_trigger g JOIN reached ON reached.oid = g.tgrelid WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
 ),
 wanted AS (
   SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[])
@@ -98,7 +98,7 @@ SELECT pg_catalog.pg_current_snapshot()::text,
       ORDER BY k.parent, k.child)
     FROM keys k JOIN pg_catalog.pg_class c ON c.oid = k.child JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
     JOIN pg_catalog.pg_class p ON p.oid = k.parent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace),
-  'implied', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(oid, relation) ORDER BY oid, relation) FROM implied),
+  'implied', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(oid, relation, why) ORDER BY oid, relation, why) FROM implied),
   'operators', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(o.oprname, o.oprcode::pg_catalog.oid) ORDER BY o.oid)
     FROM pg_catalog.pg_operator o WHERE o.oprname = ANY ($4::text[]) AND o.oid >= 16384 AND o.oprcode >= 16384),
   'functions', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', p.oid, 'schema', n.nspname, 'name', p.proname,

@@ -63,6 +63,9 @@ export interface CatalogueFunction {
   readonly settings: readonly string[] | null;
 }
 
+/** view and policy run when a relation is read, all of them when it is written. */
+export type Implied = "view" | "policy" | "rule" | "default" | "check" | "trigger";
+
 /** What the catalogue knew, and when. */
 export interface Catalogue {
   readonly recovery: boolean;
@@ -74,8 +77,8 @@ export interface Catalogue {
   readonly walk: readonly (readonly [from: string, to: string, how: WalkKind])[] | null;
   readonly relations: readonly CatalogueRelation[] | null;
   readonly keys: readonly CatalogueKey[] | null;
-  /** Functions that come with a relation (default, check, policy, view, rule, trigger): function, relation. */
-  readonly implied: readonly (readonly [functionOid: string, relationOid: string])[] | null;
+  /** Functions that come with a relation. */
+  readonly implied: readonly (readonly [functionOid: string, relationOid: string, why: Implied])[] | null;
   readonly operators: readonly (readonly [name: string, functionOid: string])[] | null;
   readonly functions: readonly CatalogueFunction[] | null;
 }

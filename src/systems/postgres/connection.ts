@@ -54,8 +54,9 @@ export class PostgresConnection {
     return question.done;
   }
 
-  /** Tells that the server no longer has our prepared statements. */
-  forgetPrepared(): void {
+  /** Forgets all prepared statements, ours as well. */
+  async discardPrepared(): Promise<void> {
+    await this.run([{ text: "DEALLOCATE ALL" }]);
     this.#prepared.clear();
   }
 

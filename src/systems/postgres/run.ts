@@ -3,7 +3,7 @@ import type { CatalogueRequest } from "./catalogue.js";
 import type { PostgresConnection } from "./connection.js";
 import { lost, statementFailure } from "./failures.js";
 import type { Measurement } from "./measure.js";
-import type { Lease, Sessions } from "./sessions.js";
+import type { Lease, Leaves, Sessions } from "./sessions.js";
 import { Transaction } from "./transaction.js";
 import type { Limits, Order, Trial } from "./transaction.js";
 import { lookUpTypes } from "./types.js";
@@ -50,7 +50,7 @@ export async function runOrder(
   signal.addEventListener("abort", onAbort, { once: true });
   const silence = order.statements.length * context.limits.statementTimeoutMs + GRACE;
   const alarm = setTimeout(() => connection.destroy(), silence);
-  let state: "clean" | "dirty" = "dirty";
+  let leaves: Leaves = "anything";
   try {
     if (snapshot !== order.snapshot) await mustBeAsPlanned(context, order, connection);
     throwIfAborted(signal);
@@ -62,17 +62,21 @@ export async function runOrder(
     const types = trial.failure === undefined ? await lookUpTypes(connection, trial.replies, context.types) : context.types;
     if (!(await judge(trial.measurement))) {
       await transaction.rollback().catch(() => connection.destroy());
+      leaves = order.leaves;
       return { state: "rolled_back" };
     }
     throwIfAborted(signal);
-    if (trial.failure !== undefined) throw trial.failure;
+    if (trial.failure !== undefined) {
+      leaves = order.leaves;
+      throw trial.failure;
+    }
     const report = await finish(context, order, transaction, trial, types);
-    state = order.clean && report.state === "done" ? "clean" : "dirty";
+    if (report.state === "done") leaves = order.leaves;
     return report;
   } finally {
     clearTimeout(alarm);
     signal.removeEventListener("abort", onAbort);
-    lease.release(state);
+    lease.release(leaves);
   }
 }
 
@@ -87,7 +91,7 @@ async function begin(
     try {
       return { lease, transaction, snapshot: await transaction.open() };
     } catch (error) {
-      lease.release("dirty");
+      lease.release("anything");
       if (isEnactError(error)) throw error;
       if (attempt > 5) throw lost(error);
     }

@@ -2,7 +2,7 @@ import { EnactError } from "../../errors.js";
 import type { Dial, PostgresConnection } from "./connection.js";
 import type { Command } from "./wire.js";
 
-/** Undoes all that a statement may leave behind in a session, except our own prepared statements. */
+/** Undoes all that a statement may leave behind in a session, except prepared statements: ours are among them. */
 const RESET: readonly Command[] = [
   { text: "ROLLBACK", name: "enact_rollback" },
   { text: "CLOSE ALL", name: "enact_reset_1" },
@@ -14,14 +14,17 @@ const RESET: readonly Command[] = [
   { text: "DISCARD SEQUENCES", name: "enact_reset_7" },
 ];
 
+/**
+ * What a call may leave behind in its session. settings: only built-in code ran. statements: functions in SQL or PL/pgSQL
+ * ran, which may have prepared statements of their own. anything: code ran that keeps things where no reset reaches (an
+ * interpreter's variables, a library), or nobody knows: the session ends.
+ */
+export type Leaves = "settings" | "statements" | "anything";
+
 /** A session lent to one call. */
 export interface Lease {
   readonly connection: PostgresConnection;
-  /**
-   * Gives it back. clean: nothing but built-in code ran, a reset makes it as new. dirty: other code ran, which may have
-   * left something where no reset reaches (an interpreter's variables): the session ends.
-   */
-  release(state: "clean" | "dirty"): void;
+  release(leaves: Leaves): void;
 }
 
 /**
@@ -83,29 +86,24 @@ export class Sessions {
     return this.#dial();
   }
 
-  #release(connection: PostgresConnection, state: "clean" | "dirty"): void {
-    const cleaning = this.#clean(connection, state).finally(() => {
+  #release(connection: PostgresConnection, leaves: Leaves): void {
+    const cleaning = this.#clean(connection, leaves).finally(() => {
       this.#cleaning.delete(cleaning);
       this.#free();
-      if (state === "dirty") this.warm();
+      if (this.#idle.length === 0) this.warm();
     });
     this.#cleaning.add(cleaning);
   }
 
-  async #clean(connection: PostgresConnection, state: "clean" | "dirty"): Promise<void> {
-    if (!connection.isAlive || (state === "dirty" && !this.#isOnlyOne)) return connection.end();
+  async #clean(connection: PostgresConnection, leaves: Leaves): Promise<void> {
+    if (!connection.isAlive || (leaves === "anything" && !this.#isOnlyOne)) return connection.end();
     try {
       await connection.run(RESET);
-      if (state === "dirty") await this.#deallocate(connection);
+      if (leaves !== "settings") await connection.discardPrepared();
       this.#shelve(connection);
     } catch {
       connection.destroy();
     }
-  }
-
-  async #deallocate(connection: PostgresConnection): Promise<void> {
-    await connection.run([{ text: "DEALLOCATE ALL" }]);
-    connection.forgetPrepared();
   }
 
   #shelve(connection: PostgresConnection): void {

@@ -6,6 +6,7 @@ import { COUNTERS_SQL, measure, SCHEMA_SQL } from "./measure.js";
 import type { Measurement } from "./measure.js";
 import { encodeParam } from "./params.js";
 import type { Json } from "./json-text.js";
+import type { Leaves } from "./sessions.js";
 import type { Command, Reply } from "./wire.js";
 
 /** What to run, and what must still be true of the catalogue. Plain JSON. */
@@ -16,8 +17,8 @@ export interface Order {
   readonly readOnly: boolean;
   /** Compare all tables and views before and after: the statements may drop, empty or alter some. */
   readonly watchSchema: boolean;
-  /** Only built-in code runs, so the session can be used again. */
-  readonly clean: boolean;
+  /** What the session may be left with; see Lease. */
+  readonly leaves: Leaves;
   readonly search_path: string;
   readonly request: CatalogueRequest;
   readonly snapshot: string;

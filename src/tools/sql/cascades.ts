@@ -4,6 +4,7 @@ import { shownName } from "./tables.js";
 
 interface Cascade {
   readonly child: string;
+  readonly oid: string;
   /** "public.orders → public.order_lines (delete)" */
   readonly text: string;
 }
@@ -29,11 +30,11 @@ export function cascadesOf(
   for (const key of keys) {
     const [child, parent] = [shownName(...key.child_name), shownName(...key.parent_name)];
     if (gone.has(key.parent) && CARRIES_ON.has(key.deletes)) {
-      found.push({ child, text: `${parent} → ${child} (${EFFECTS[key.deletes] ?? ""})` });
+      found.push({ child, oid: key.child, text: `${parent} → ${child} (${EFFECTS[key.deletes] ?? ""})` });
     }
     const changesKey = changes.some((change) => change.verb === "UPDATE" && key.columns.some((column) => change.columns?.includes(column)));
     if (changesKey && oids.has(key.parent) && CARRIES_ON.has(key.updates)) {
-      found.push({ child, text: `${parent} → ${child} (update)` });
+      found.push({ child, oid: key.child, text: `${parent} → ${child} (update)` });
     }
   }
   return found;

@@ -54,7 +54,17 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
   const altered = isSchema ? statement.relations.flatMap((name) => tables.find(name) ?? []) : [];
   const cascades = cascadesOf(statement.changes, changed, catalogue);
   const columns = new Set(touched.flatMap((relation) => relation.columns?.map(([name]) => name) ?? []));
-  const verdict = judgeFunctions(statement.collected, catalogue, context.vouched, columns);
+  const oids = (relations: readonly CatalogueRelation[]): ReadonlySet<string> => new Set(relations.map((one) => one.oid));
+  // A foreign key carries a change on to tables that have triggers of their own.
+  const carried = cascades.map((one) => one.oid);
+  const verdict = judgeFunctions({
+    collected: statement.collected,
+    catalogue,
+    vouched: context.vouched,
+    columns,
+    touched: oids(touched),
+    written: new Set([...oids(changed), ...carried, ...(isSchema ? oids(touched) : [])]),
+  });
   const changes = written.map((one) => changeFacts(one, context));
   return {
     verdict,

@@ -50,17 +50,33 @@ export interface FunctionVerdict {
   readonly called: readonly string[];
   /** Some code of the user's own runs: in a function, trigger, default, view or rule. */
   readonly runsUserCode: boolean;
+  /** Some of it in another language than SQL and PL/pgSQL. */
+  readonly runsForeignCode: boolean;
   /** None of that code can touch a table: it has no SQL in it and calls nothing that might. */
   readonly codeIsSilent: boolean;
 }
 
+export interface FunctionContext {
+  readonly collected: Collected;
+  readonly catalogue: Catalogue;
+  readonly vouched: readonly string[];
+  /** Names of columns of the tables around: a field of that name is no call. */
+  readonly columns: ReadonlySet<string>;
+  /** Oids of relations that are touched, and of those that are written. */
+  readonly touched: ReadonlySet<string>;
+  readonly written: ReadonlySet<string>;
+}
+
 /** Judges what a statement calls by itself, and the code that comes with the tables it touches. */
-export function judgeFunctions(collected: Collected, catalogue: Catalogue, vouched: readonly string[], columns: ReadonlySet<string>): FunctionVerdict {
+export function judgeFunctions(context: FunctionContext): FunctionVerdict {
+  const { collected, catalogue, vouched, columns } = context;
   const functions = catalogue.functions ?? [];
   const byOid = new Map(functions.map((one) => [one.oid, one]));
   const called = collected.calls.flatMap((call) => candidates(call, collected, catalogue, columns));
   const behindOperators = (catalogue.operators ?? []).flatMap(([name, oid]) => (collected.operators.has(name) ? (byOid.get(oid) ?? []) : []));
-  const implied = (catalogue.implied ?? []).flatMap(([oid]) => byOid.get(oid) ?? []);
+  const implied = (catalogue.implied ?? [])
+    .filter(([, relation, why]) => (why === "view" || why === "policy" ? context.touched : context.written).has(relation))
+    .flatMap(([oid]) => byOid.get(oid) ?? []);
   const direct = [...called, ...behindOperators];
   const own = direct.filter((one) => !isBuiltIn(one));
   return {
@@ -68,6 +84,7 @@ export function judgeFunctions(collected: Collected, catalogue: Catalogue, vouch
     unknown: [...direct.map((one) => doubt(one, vouched)), ...implied.map((one) => impliedDoubt(one, vouched))].find((why) => why !== undefined),
     called: [...new Set(direct.map((one) => (isBuiltIn(one) ? one.name : fullName(one))))].toSorted(),
     runsUserCode: own.length > 0 || implied.some((one) => !isBuiltIn(one)),
+    runsForeignCode: [...own, ...implied].some((one) => !isBuiltIn(one) && !["sql", "plpgsql"].includes(one.language)),
     codeIsSilent: [...own, ...implied].every((one) => isBuiltIn(one) || isSilent(one)),
   };
 }

@@ -155,7 +155,7 @@ function orderOf(statements: readonly Statement[], resolved: readonly Resolved[]
     params,
     readOnly: statements.every((statement, index) => onlyReads(statement, resolved[index] as Resolved, look.catalogue)),
     watchSchema: !isData || runsUserCode,
-    clean: isData && !runsUserCode,
+    leaves: !isData || resolved.some((one) => one.verdict.runsForeignCode) ? "anything" : runsUserCode ? "statements" : "settings",
     search_path: look.catalogue.search_path,
     request: requestOf(statements),
     snapshot: look.catalogue.recovery ? "" : look.snapshot,
@@ -173,7 +173,7 @@ function onlyReads({ kind, collected, changes, executes }: Statement, { verdict,
   if (!verdict.codeIsSilent || verdict.called.some((name) => NEEDS_WRITING.has(name))) return false;
   const isVolatile = (oid: string): boolean => catalogue.functions?.find((one) => one.oid === oid)?.volatility === "v";
   const views = new Set(touched.filter((one) => one.kind === "v").map((one) => one.oid));
-  const viewsChange = (catalogue.implied ?? []).some(([oid, relation]) => views.has(relation) && isVolatile(oid));
+  const viewsChange = (catalogue.implied ?? []).some(([oid, relation, why]) => why === "view" && views.has(relation) && isVolatile(oid));
   const calledUserCode = (catalogue.functions ?? []).some(
     (one) => one.volatility === "v" && verdict.called.includes(`${one.schema}.${one.name}`),
   );
