@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import manifest from "../package.json" with { type: "json" };
@@ -8,11 +8,15 @@ import type { Io } from "./cli/io.js";
 import type { Opened } from "./cli/opened.js";
 import type { Commands, ProjectArgs } from "./cli/program.js";
 import { runProgram } from "./cli/program.js";
+import type { Config } from "./config/config.js";
 import { EnactError } from "./errors.js";
 import type { LedgerReader } from "./receipts/ledger.js";
 
-/** The folder of this package: of dist/main.js as of src/main.ts. */
-const PACKAGE_ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+/** This file, dist/main.js, and the folder of its package. */
+const PROGRAM = fileURLToPath(import.meta.url);
+const PACKAGE_ROOT = join(dirname(PROGRAM), "..");
+/** How clients start this program: by its name where npm installed it, by its path in a checkout. */
+const launch = PACKAGE_ROOT.split(sep).includes("node_modules") ? { command: "npx", args: ["-y", "enact-guard"] } : { command: "node", args: [PROGRAM] };
 
 const io: Io = { cwd: process.cwd(), env: process.env, stdout: process.stdout, stderr: process.stderr };
 
@@ -31,15 +35,19 @@ function projectOf(args: ProjectArgs): string {
   return resolve(io.cwd, args.project ?? ".");
 }
 
-async function open(args: ProjectArgs): Promise<Opened> {
-  const [{ loadConfig }, { policies }, { tools }, { compose }] = await Promise.all([
+async function load(project: string, file?: string): Promise<Config> {
+  const [{ loadConfig }, { policies }, { tools }] = await Promise.all([
     import("./config/config.js"),
     import("./policies/index.js"),
     import("./tools/index.js"),
-    import("./compose.js"),
   ]);
-  const file = args.config === undefined ? {} : { file: resolve(io.cwd, args.config) };
-  const config = await loadConfig({ project: projectOf(args), ...file, env: io.env, tools, policies, packageRoot: PACKAGE_ROOT });
+  return loadConfig({ project, ...(file === undefined ? {} : { file }), env: io.env, tools, policies, packageRoot: PACKAGE_ROOT });
+}
+
+async function open(args: ProjectArgs): Promise<Opened> {
+  const composing = import("./compose.js");
+  const config = await load(projectOf(args), args.config === undefined ? undefined : resolve(io.cwd, args.config));
+  const { compose } = await composing;
   return compose(config, { env: io.env, enactHome: enactHome(), home: homedir(), clock: () => new Date() });
 }
 
@@ -85,6 +93,12 @@ const commands: Commands = {
     const { verifyCommand } = await import("./cli/verify.js");
     return verifyCommand(args, io, { openLedger: () => openLedger(args) });
   },
+  async init(args) {
+    const [{ initCommand }, { tools }] = await Promise.all([import("./cli/init.js"), import("./tools/index.js")]);
+    const project = projectOf(args);
+    const file = args.config === undefined ? {} : { file: resolve(io.cwd, args.config) };
+    return initCommand(args, io, { project, ...file, tools, launch, load: (draft) => load(project, draft) });
+  },
   async demo(args) {
     const [{ demoCommand }, { demoParts }, { embeddedDataDir }, { connectAgent }] = await Promise.all([
       import("./cli/demo.js"),
@@ -92,8 +106,7 @@ const commands: Commands = {
       import("./compose.js"),
       import("./mcp/client.js"),
     ]);
-    const program = fileURLToPath(import.meta.url);
-    return demoCommand(args, io, demoParts({ program, env: io.env, dataDir: embeddedDataDir, connectAgent }));
+    return demoCommand(args, io, demoParts({ program: PROGRAM, env: io.env, dataDir: embeddedDataDir, connectAgent }));
   },
   async doctor(args) {
     const { doctorCommand } = await import("./cli/doctor.js");
