@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { Opened, Probe } from "./cli/opened.js";
 import type { Config } from "./config/config.js";
-import { EnactError } from "./errors.js";
+import { EnactError, isEnactError } from "./errors.js";
 import type { JsonObject } from "./facts/json.js";
 import { unknown } from "./facts/unknown.js";
 import { createGuardFrom } from "./guard/pipeline.js";
@@ -114,10 +114,16 @@ type Options<Name extends keyof Config["systems"]> = NonNullable<Config["systems
 
 function gitRoom(config: Config, options: Options<"git">, around: Surroundings): Room {
   const system = openGit({ project: config.project, ...options, env: around.env, protect: ownFiles(config, around) });
-  const look = async (signal: AbortSignal) => {
-    const branches = await Promise.all(options.remotes.map((remote) => system.reader.reach({ repo: ".", signal }, remote)));
-    return options.remotes.map((remote, index) => `${remote} answers, with ${branches[index] ?? 0} branches`).join("; ");
+  const reach = async (remote: string, signal: AbortSignal) => {
+    try {
+      return `${remote} answers, with ${await system.reader.reach({ repo: ".", signal }, remote)} branches`;
+    } catch (error) {
+      // Nobody asked for it by name, and everything but pushing works without.
+      if (config.file === null && isEnactError(error) && error.code === "NOT_FOUND") return `there is no ${remote} to push to`;
+      throw error;
+    }
   };
+  const look = async (signal: AbortSignal) => (await Promise.all(options.remotes.map((remote) => reach(remote, signal)))).join("; ");
   const tools = [bindTool(gitCommitTool, system), bindTool(gitDeleteBranchTool, system), bindTool(gitMergeTool, system), bindTool(gitPushTool, system)];
   return { tools, probe: { system: "git", look } };
 }

@@ -1,4 +1,5 @@
-import { isAbsolute } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
 import { Duplex } from "node:stream";
 
 import { EnactError } from "../../errors.js";
@@ -56,6 +57,7 @@ async function start(dataDir: string | undefined): Promise<Embedded> {
     });
   }
   try {
+    if (dataDir !== undefined) await makeRoomFor(dataDir);
     return await pglite.PGlite.create(dataDir === undefined ? {} : { dataDir });
   } catch (error) {
     throw new EnactError("SYSTEM_UNAVAILABLE", "The embedded PostgreSQL did not start", {
@@ -63,6 +65,13 @@ async function start(dataDir: string | undefined): Promise<Embedded> {
       cause: error,
     });
   }
+}
+
+/** PGlite makes only the last folder. The one above is the guard's own: only for its owner, and nothing for git. */
+async function makeRoomFor(dataDir: string): Promise<void> {
+  const folder = dirname(dataDir);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, ".gitignore"), "*\n", { flag: "wx" }).catch(() => undefined);
 }
 
 /** Looks like a socket to the client, and hands each message to the database in order. */
