@@ -106,7 +106,7 @@ describe("tools", () => {
   test("each file exports its tool in camel case", async () => {
     for (const tool of tools) {
       const exported = await exportsOf(`src/tools/${tool.name}.ts`);
-      expect(exported[`${camelCased(tool.name)}Tool`], tool.name).toBe(tool);
+      expect(exported[`${camelCased(tool.name)}Tool`], `export of ${tool.name}`).toBe(tool);
     }
   });
 
