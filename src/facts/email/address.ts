@@ -92,8 +92,8 @@ function localPart(tokens: readonly Token[]): string | AddressProblem {
   const [first] = tokens;
   if (first === undefined) return { problem: "has nothing before the @" };
   if (tokens.length === 1 && first.kind === "quoted") {
-    // Servers disagree on what a quoted "@" or "," means, so that the mail could go elsewhere.
-    if (!/^[\p{L}\p{M}\p{N}#$&'*+\-/=?^_`{|}~. ]+$/u.test(first.text)) return { problem: "has a quoted local part with signs in it, which servers read in different ways" };
+    // Servers disagree on what a quoted "@", "," or space means, so that the mail could go elsewhere.
+    if (!/^[\p{L}\p{M}\p{N}#$&'*+\-/=?^_`{|}~.]+$/u.test(first.text)) return { problem: "has a quoted local part with signs in it, which servers read in different ways" };
     return first.text.normalize("NFC");
   }
   const local = dotted(tokens);
