@@ -25,7 +25,7 @@ export function shapeProblem(value: unknown): string | null {
 }
 
 /** RFC 3339 in UTC with milliseconds, and a date that exists. */
-export function isTimestamp(value: unknown): value is string {
+function isTimestamp(value: unknown): value is string {
   return typeof value === "string" && TIMESTAMP.test(value) && !Number.isNaN(Date.parse(value));
 }
 

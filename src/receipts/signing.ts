@@ -8,7 +8,7 @@ import { EnactError } from "../errors.js";
 export type Algorithm = "hmac-sha256" | "ed25519";
 
 /** HMAC secrets shorter than this can be guessed. */
-export const MIN_SECRET_LENGTH = 32;
+const MIN_SECRET_LENGTH = 32;
 
 /** Something that can check signatures. The algorithm belongs to the key: an entry cannot choose another one. */
 export interface VerifyingKey {

@@ -14,7 +14,7 @@ export function runTable(runs: readonly Run[], columns: number): string {
 function runLine(run: Run, toolWidth: number, columns: number): string {
   const entry = finalEntry(run);
   if (entry === null) return "";
-  const when = entry.timestamp.replace("T", " ").replace(/\.\d+Z$/, "Z");
+  const when = (run.decision ?? entry).timestamp.replace("T", " ").replace(/\.\d+Z$/, "Z");
   const parts = [when, entry.decision.padEnd(11), plainText(entry.workflow, 40).padEnd(toolWidth), run.run_id.slice(0, 8)];
   const line = `${parts.join("  ")}  ${summary(run, entry)}`;
   return line.length <= columns ? line : `${line.slice(0, Math.max(40, columns - 1)).toWellFormed()}…`;
