@@ -181,8 +181,15 @@ describe("starting", () => {
       expect(called.isError).toBe(false);
       const deleted = await client.call("file_delete", { path: "notes.txt" });
       expect(deleted.structuredContent?.receipt?.decision).toBe("BLOCK");
+      // The embedded database is loaded by its first use, and prints nothing on the wire.
+      const rows = await client.call("sql_query", { sql: "SELECT 1 + 1 AS two" });
+      expect(rows).toMatchObject({ isError: false, structuredContent: { receipt: { decision: "PASS" } } });
+      expect(JSON.stringify(rows.structuredContent?.result)).toContain('"two":2');
+      const dropped = await client.call("sql_query", { sql: "CREATE TABLE t (id int)" });
+      expect(dropped.structuredContent?.receipt?.decision).toBe("BLOCK");
       child.stdin.end();
       await exited;
+      expect(client.messages().length).toBe(client.lines.length);
       expect(stderr()).toContain("the embedded default is active");
     } finally {
       bare.remove();

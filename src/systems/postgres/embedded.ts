@@ -5,6 +5,7 @@ import { Duplex } from "node:stream";
 import { EnactError } from "../../errors.js";
 import type { PostgresConnection } from "./connection.js";
 import { openClient } from "./connection.js";
+import { holdDataDir } from "./embedded-lock.js";
 
 /** The part of PGlite that is used: PostgreSQL's wire protocol, message by message. */
 interface Embedded {
@@ -23,6 +24,7 @@ interface Embedded {
 export class EmbeddedPostgres {
   readonly #dataDir: string | undefined;
   #database: Promise<Embedded> | undefined;
+  #free: () => void = () => undefined;
 
   constructor(dataDir: string | undefined) {
     if (dataDir !== undefined && !isAbsolute(dataDir)) throw new EnactError("CONFIG_INVALID", "dataDir must be an absolute path");
@@ -30,7 +32,7 @@ export class EmbeddedPostgres {
   }
 
   async dial(): Promise<PostgresConnection> {
-    this.#database ??= start(this.#dataDir);
+    this.#database ??= this.#start();
     const database = await this.#database.catch((error: unknown) => {
       this.#database = undefined;
       throw error;
@@ -43,6 +45,19 @@ export class EmbeddedPostgres {
     const database = await this.#database?.catch(() => undefined);
     this.#database = undefined;
     await database?.close();
+    this.#free();
+  }
+
+  async #start(): Promise<Embedded> {
+    const dataDir = this.#dataDir;
+    if (dataDir === undefined) return start(dataDir);
+    await makeRoomFor(dataDir);
+    const free = holdDataDir(dataDir);
+    this.#free = free;
+    return start(dataDir).catch((error: unknown) => {
+      free();
+      throw error;
+    });
   }
 }
 
@@ -57,11 +72,10 @@ async function start(dataDir: string | undefined): Promise<Embedded> {
     });
   }
   try {
-    if (dataDir !== undefined) await makeRoomFor(dataDir);
     return await pglite.PGlite.create(dataDir === undefined ? {} : { dataDir });
   } catch (error) {
     throw new EnactError("SYSTEM_UNAVAILABLE", "The embedded PostgreSQL did not start", {
-      hint: "Another process may have its data folder open: it serves one process at a time.",
+      hint: "Its data folder may be damaged: remove .enact/postgres to begin with an empty one, or name a server in systems.postgres.url.",
       cause: error,
     });
   }
