@@ -65,17 +65,18 @@ keys(child, parent, deletes, updates, columns) AS (
     FROM keys JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = keys.child
     WHERE keys.deletes = 'c'
 ),
+near AS (SELECT oid FROM reached UNION SELECT child FROM keys),
 implied AS (
   SELECT d.refobjid AS oid, o.relation, o.why
   FROM (
-    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AS class, r.oid, r.ev_class AS relation, CASE WHEN r.ev_type = '1' THEN 'view' ELSE 'rule' END AS why FROM pg_catalog.pg_rewrite r JOIN reached ON reached.oid = r.ev_class
-    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, d.adrelid, 'default' FROM pg_catalog.pg_attrdef d JOIN reached ON reached.oid = d.adrelid
-    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conrelid, 'check' FROM pg_catalog.pg_constraint k JOIN reached ON reached.oid = k.conrelid WHERE k.contype = 'c'
-    UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, p.polrelid, 'policy' FROM pg_catalog.pg_policy p JOIN reached ON reached.oid = p.polrelid
+    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AS class, r.oid, r.ev_class AS relation, CASE WHEN r.ev_type = '1' THEN 'view' ELSE 'rule' END AS why FROM pg_catalog.pg_rewrite r JOIN near ON near.oid = r.ev_class
+    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, d.adrelid, 'default' FROM pg_catalog.pg_attrdef d JOIN near ON near.oid = d.adrelid
+    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conrelid, 'check' FROM pg_catalog.pg_constraint k JOIN near ON near.oid = k.conrelid WHERE k.contype = 'c'
+    UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, p.polrelid, 'policy' FROM pg_catalog.pg_policy p JOIN near ON near.oid = p.polrelid
   ) o
   JOIN pg_catalog.pg_depend d ON d.classid = o.class AND d.objid = o.oid AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
   UNION
-  SELECT g.tgfoid, g.tgrelid, 'trigger' FROM pg_catalog.pg_trigger g JOIN reached ON reached.oid = g.tgrelid WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
+  SELECT g.tgfoid, g.tgrelid, 'trigger' FROM pg_catalog.pg_trigger g JOIN near ON near.oid = g.tgrelid WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'
 ),
 wanted AS (
   SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($3::text[])

@@ -1,29 +1,13 @@
 import type { Reply } from "./wire.js";
 
 /**
- * What this transaction has done so far, as PostgreSQL counts it, table by table. The counters may still hold what earlier
- * transactions of the session did, so they are read twice and subtracted. A scan by row id is no scan to PostgreSQL, but
- * it fetches a block: blocks count as well. System tables only matter when they are written.
+ * What this transaction has done so far, as PostgreSQL counts it. The counters may still hold what earlier transactions of
+ * the session did, so they are read twice and subtracted. A scan by row id is no scan to PostgreSQL, but it fetches a
+ * block: blocks count as well. System tables only matter when they are written.
  */
 export const COUNTERS_SQL = `
-SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text,
-  s.inserted::text, s.updated::text, s.deleted::text, s.scans::text, s.blocks::text,
-  CASE WHEN c.relkind = 'i' THEN (SELECT i.indrelid::text FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid) END,
-  CASE WHEN c.oid >= 16384 AND s.inserted + s.updated > 0 THEN (
-    SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)::text FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END,
-  (WITH RECURSIVE up(oid) AS (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relkind <> 'i' AND c.oid >= 16384
-     UNION SELECT i.inhparent FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.oid)
-   SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pn.nspname, p.relname) ORDER BY p.oid)::text
-   FROM up JOIN pg_catalog.pg_class p ON p.oid = up.oid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace),
-  CASE WHEN c.oid >= 16384 AND s.inserted + s.updated + s.deleted > 0 THEN (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(kn.nspname, kc.relname) ORDER BY kc.oid)::text
-    FROM pg_catalog.pg_constraint k
-    JOIN pg_catalog.pg_class kc ON kc.oid = CASE WHEN k.conrelid = c.oid THEN k.confrelid ELSE k.conrelid END
-    JOIN pg_catalog.pg_namespace kn ON kn.oid = kc.relnamespace
-    WHERE k.contype = 'f' AND (k.conrelid = c.oid OR k.confrelid = c.oid)) END
+SELECT c.oid::text, s.inserted::text, s.updated::text, s.deleted::text, s.scans::text, s.blocks::text
 FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (SELECT
   pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS inserted,
   pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS updated,
@@ -32,7 +16,29 @@ CROSS JOIN LATERAL (SELECT
   pg_catalog.pg_stat_get_xact_blocks_fetched(c.oid) AS blocks OFFSET 0) s
 WHERE c.relkind IN ('r', 'm', 'p', 'i')
   AND (c.oid >= 16384 OR c.relkind = 'r')
-  AND CASE WHEN c.oid < 16384 THEN s.inserted + s.updated + s.deleted ELSE s.inserted + s.updated + s.deleted + s.scans + s.blocks END > 0`;
+  AND s.inserted + s.updated + s.deleted + CASE WHEN c.oid < 16384 THEN 0 ELSE s.scans + s.blocks END > 0`;
+
+/** What the relations are whose counters moved. tied: tables that a foreign key ties to one that was written. */
+export const DETAILS_SQL = `
+SELECT c.oid::text, n.nspname::text, c.relname::text,
+  CASE WHEN c.relkind = 'i' THEN (SELECT i.indrelid::text FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid) END,
+  CASE WHEN c.relkind <> 'i' THEN (
+    SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)::text FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END,
+  CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) AND c.relkind <> 'i' THEN (
+    WITH RECURSIVE up(oid) AS (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid
+      UNION SELECT i.inhparent FROM up JOIN pg_catalog.pg_inherits i ON i.inhrelid = up.oid)
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pn.nspname, p.relname) ORDER BY p.oid)::text
+    FROM up JOIN pg_catalog.pg_class p ON p.oid = up.oid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace) END,
+  CASE WHEN c.oid = ANY ($2::pg_catalog.oid[]) THEN (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(kn.nspname, kc.relname) ORDER BY kc.oid)::text
+    FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_class kc ON kc.oid = CASE WHEN k.conrelid = c.oid THEN k.confrelid ELSE k.conrelid END
+    JOIN pg_catalog.pg_namespace kn ON kn.oid = kc.relnamespace
+    WHERE k.contype = 'f' AND (k.conrelid = c.oid OR k.confrelid = c.oid)) END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = ANY ($1::pg_catalog.oid[])
+  OR c.oid IN (SELECT i.indrelid FROM pg_catalog.pg_index i WHERE i.indexrelid = ANY ($1::pg_catalog.oid[]))`;
 
 /** Every table and view as it is now: what of it is dropped, rewritten or altered shows in the difference. */
 export const SCHEMA_SQL = `
@@ -48,7 +54,6 @@ export interface MeasuredTable {
   readonly updated: number;
   readonly deleted: number;
   readonly read: boolean;
-  /** Of a table that was inserted into or updated. */
   readonly columns: readonly string[];
   /** Tables that this one is a partition or child of, as [schema, name]. */
   readonly parents: readonly (readonly [string, string])[];
@@ -73,40 +78,59 @@ export interface Measurement {
   readonly schema: readonly SchemaChange[] | null;
 }
 
-interface Counter {
-  oid: string;
-  schema: string;
-  name: string;
-  inserted: number;
-  updated: number;
-  deleted: number;
-  scans: number;
-  blocks: number;
-  columns: readonly string[];
-  parents: readonly (readonly [string, string])[];
-  tied: readonly (readonly [string, string])[];
+const NOT_MOVED: Moved = { inserted: 0, updated: 0, deleted: 0, scans: 0, blocks: 0 };
+
+/** How far the counters of one relation moved. */
+export interface Moved {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+  readonly scans: number;
+  readonly blocks: number;
 }
 
-/** Subtracts the counters at the start from those at the end. */
-export function measure(before: Reply, after: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Measurement {
-  const start = counters(before);
+/** Subtracts the counters at the start from those at the end; only relations whose counters moved are in it. */
+export function moved(before: Reply, after: Reply): ReadonlyMap<string, Moved> {
+  const start = new Map(before.rows.map((row) => [row[0], row]));
+  const found = new Map<string, Moved>();
+  for (const row of after.rows) {
+    const base = start.get(row[0]);
+    const at = (index: number): number => Number(row[index]) - Number(base?.[index] ?? 0);
+    const change = { inserted: at(1), updated: at(2), deleted: at(3), scans: at(4), blocks: at(5) };
+    const isUser = Number(row[0]) >= FIRST_USER_OID;
+    if (writes(change) > 0 || (isUser && (change.scans > 0 || change.blocks > 0))) found.set(String(row[0]), change);
+  }
+  return found;
+}
+
+export function writes({ inserted, updated, deleted }: Moved): number {
+  return inserted + updated + deleted;
+}
+
+/** Puts names to the counters; the scans of an index are scans of its table. */
+export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Measurement {
+  const indexScans = new Map<string, number>();
+  for (const [oid, , , table] of details.rows) {
+    if (typeof table !== "string") continue;
+    indexScans.set(table, (indexScans.get(table) ?? 0) + (changes.get(String(oid))?.scans ?? 0));
+  }
   const tables: MeasuredTable[] = [];
   const catalogue: string[] = [];
-  for (const [oid, end] of counters(after)) {
-    const base = start.get(oid);
-    const [inserted, updated, deleted, scans, blocks] = (["inserted", "updated", "deleted", "scans", "blocks"] as const).map(
-      (key) => end[key] - (base?.[key] ?? 0),
-    ) as [number, number, number, number, number];
-    const written = inserted + updated + deleted;
+  for (const [oid, schema, name, table, columns, parents, tied] of details.rows) {
+    if (typeof table === "string") continue;
+    // A look-up by index that finds nothing does not even open the table.
+    const change = changes.get(String(oid)) ?? NOT_MOVED;
     if (Number(oid) < FIRST_USER_OID) {
-      if (written > 0) catalogue.push(end.name);
+      catalogue.push(String(name));
       continue;
     }
+    const { inserted, updated, deleted } = change;
+    const scans = change.scans + (indexScans.get(String(oid)) ?? 0);
     // A write fetches blocks of its own; only a scan says that a written table was also read.
-    const read = scans > 0 || (blocks > 0 && written === 0);
-    if (!read && written === 0) continue;
-    const { schema, name, columns, parents, tied } = end;
-    tables.push({ oid, schema, name, inserted, updated, deleted, read, columns, parents, tied });
+    const read = scans > 0 || (change.blocks > 0 && writes(change) === 0);
+    if (!read && writes(change) === 0) continue;
+    const about = { oid: String(oid), schema: String(schema), name: String(name), inserted, updated, deleted, read };
+    tables.push({ ...about, columns: list<string>(columns), parents: list(parents), tied: list(tied) });
   }
   const schema = schemaBefore === undefined || schemaAfter === undefined ? null : schemaChanges(schemaBefore, schemaAfter);
   return { tables, catalogue: catalogue.toSorted(), schema };
@@ -114,37 +138,6 @@ export function measure(before: Reply, after: Reply, schemaBefore?: Reply, schem
 
 /** Objects that initdb made have smaller oids (FirstNormalObjectId of PostgreSQL's transam.h). */
 const FIRST_USER_OID = 16_384;
-
-/** Counters by table; the scans of an index are scans of its table. */
-function counters(reply: Reply): ReadonlyMap<string, Counter> {
-  const found = new Map<string, Counter>();
-  const indexScans = new Map<string, number>();
-  for (const row of reply.rows) {
-    const [oid, schema, name, kind, inserted, updated, deleted, scans, blocks, table, columns, parents, tied] = row;
-    if (kind === "i") {
-      if (typeof table === "string") indexScans.set(table, (indexScans.get(table) ?? 0) + Number(scans));
-      continue;
-    }
-    found.set(String(oid), {
-      oid: String(oid),
-      schema: String(schema),
-      name: String(name),
-      inserted: Number(inserted),
-      updated: Number(updated),
-      deleted: Number(deleted),
-      scans: Number(scans),
-      blocks: Number(blocks),
-      columns: list<string>(columns),
-      parents: list<[string, string]>(parents),
-      tied: list<[string, string]>(tied),
-    });
-  }
-  for (const [table, scans] of indexScans) {
-    const counter = found.get(table);
-    if (counter !== undefined) counter.scans += scans;
-  }
-  return found;
-}
 
 function list<Item>(json: string | null | undefined): readonly Item[] {
   return typeof json === "string" ? (JSON.parse(json) as Item[]) : [];
@@ -154,7 +147,7 @@ function schemaChanges(before: Reply, after: Reply): readonly SchemaChange[] {
   const now = new Map(after.rows.map((row) => [row[0], row]));
   return before.rows.flatMap((row): SchemaChange[] => {
     const [oid, schema, name, kind, file, version] = row as string[];
-    const left = now.get(oid as string);
+    const left = now.get(oid ?? null);
     const about = { schema: String(schema), name: String(name), hasRows: kind !== "v" };
     if (left === undefined) return [{ ...about, what: "dropped" }];
     if (left[4] !== file) return [{ ...about, what: "emptied" }];

@@ -1,9 +1,10 @@
 import { EnactError } from "../../errors.js";
+import { arrayLiteral } from "./catalogue.js";
 import type { CatalogueRequest } from "./catalogue.js";
 import type { PostgresConnection } from "./connection.js";
 import { statementFailure } from "./failures.js";
-import { COUNTERS_SQL, measure, SCHEMA_SQL } from "./measure.js";
-import type { Measurement } from "./measure.js";
+import { COUNTERS_SQL, DETAILS_SQL, measure, moved, SCHEMA_SQL, writes } from "./measure.js";
+import type { Measurement, Moved } from "./measure.js";
 import { encodeParam } from "./params.js";
 import type { Json } from "./json-text.js";
 import type { Leaves } from "./sessions.js";
@@ -59,6 +60,11 @@ const STATE: Command = {
   text: "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_xact_id_if_assigned()::text, pg_catalog.current_setting('track_counts')",
   name: "enact_state",
 };
+/** Planning the look anew each time costs more than the look; the agent's statements have run by then. */
+const GENERIC: Command = {
+  text: "SELECT pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)",
+  name: "enact_generic",
+};
 /** The guard's own time for judging, in milliseconds; after it the server ends the session and with it the transaction. */
 const JUDGING_TIME = 60_000;
 
@@ -109,7 +115,9 @@ export class Transaction {
     const [after, state, schema] = await this.#connection.run([COUNTERS, STATE, ...(watched ? [SCHEMA] : [])]);
     const [snapshot, xid, counting] = state?.rows[0] ?? [];
     if (after === undefined || this.#before[0] === undefined || counting !== "on") throw uncounted();
-    const measurement = measure(this.#before[0], after, this.#before[1], watched ? schema : undefined);
+    const changes = moved(this.#before[0], after);
+    const details = await this.#details(changes);
+    const measurement = measure(changes, details, this.#before[1], watched ? schema : undefined);
     return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
   }
 
@@ -132,6 +140,15 @@ export class Transaction {
     const [, reply] = await this.#connection.run([MARK, { text, values }], limits);
     if (reply === undefined) throw new Error("PostgreSQL gave no reply");
     return reply;
+  }
+
+  async #details(changes: ReadonlyMap<string, Moved>): Promise<Reply> {
+    const none: Reply = { tag: "", columns: [], rows: [], truncated: false };
+    if (changes.size === 0) return none;
+    const written = [...changes].filter(([, change]) => writes(change) > 0).map(([oid]) => oid);
+    const values = [arrayLiteral([...changes.keys()]), arrayLiteral(written)];
+    const [, details] = await this.#connection.run([GENERIC, { text: DETAILS_SQL, name: "enact_details", values }]);
+    return details ?? none;
   }
 
   async #parameterTypes(text: string): Promise<readonly number[]> {

@@ -52,7 +52,7 @@ export async function planSql(sql: string, params: readonly Json[], reader: Post
   const step: SqlStep = {
     order,
     facts: payload,
-    codeIsSilent: resolved.every((one) => one.verdict.codeIsSilent),
+    codeIsSilent: resolved.every((one) => one.verdict.codeIsSilent && one.cascades.length === 0),
     rewrites: rewritesOf(statements, tables),
     moves: movesOf(statements, resolved, tables),
   };
@@ -148,7 +148,7 @@ function foreignDoubt(relation: Resolved["touched"][number]): string | undefined
 }
 
 function orderOf(statements: readonly Statement[], resolved: readonly Resolved[], params: readonly Json[], look: Look): Order {
-  const runsUserCode = resolved.some((one) => one.verdict.runsUserCode);
+  const runsUserCode = resolved.some((one) => one.verdict.runsUserCode && !one.verdict.codeIsSilent);
   const isData = statements.every(({ kind }) => kind.class === "read" || kind.class === "change");
   return {
     statements: statements.map((statement) => statement.text),
