@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 
 import type { Opened, Probe } from "./cli/opened.js";
 import type { Config } from "./config/config.js";
@@ -50,6 +50,19 @@ export interface Surroundings {
   /** What `~` stands for in the paths of policies. */
   readonly home: string;
   readonly clock: () => Date;
+  /** Tools of the caller's own, bound to systems of its own. */
+  readonly tools?: readonly GuardedTool[];
+}
+
+/** `$ENACT_HOME`, else `$XDG_CONFIG_HOME/enact`, else `.config/enact` of the user. @throws EnactError USAGE */
+export function enactHomeOf(env: Surroundings["env"], home: string): string {
+  const { ENACT_HOME: own, XDG_CONFIG_HOME: config } = env;
+  if (own !== undefined && own !== "") {
+    if (isAbsolute(own)) return own;
+    throw new EnactError("USAGE", `ENACT_HOME must be an absolute path, not '${own}'.`);
+  }
+  // The XDG specification says that a relative path is to be ignored.
+  return config !== undefined && isAbsolute(config) ? join(config, "enact") : join(home, ".config", "enact");
 }
 
 /** One system with its tools. */
@@ -67,7 +80,7 @@ interface Room {
  */
 export function compose(config: Config, around: Surroundings): Opened {
   const rooms = roomsOf(config, around);
-  const bound = new Map(rooms.flatMap(({ tools }) => tools).map((tool) => [tool.name, tool]));
+  const bound = new Map([...rooms.flatMap((room) => room.tools), ...(around.tools ?? [])].map((tool) => [tool.name, tool]));
   const tools = config.tools.flatMap((name) => bound.get(name) ?? []);
   const { project, receipts } = config;
   const { enactHome, env, clock } = around;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import manifest from "../package.json" with { type: "json" };
@@ -9,7 +9,6 @@ import type { Opened } from "./cli/opened.js";
 import type { Commands, ProjectArgs } from "./cli/program.js";
 import { runProgram } from "./cli/program.js";
 import type { Config } from "./config/config.js";
-import { EnactError } from "./errors.js";
 import type { LedgerReader } from "./receipts/ledger.js";
 
 /** This file, dist/main.js, and the folder of its package. */
@@ -19,17 +18,6 @@ const PACKAGE_ROOT = join(dirname(PROGRAM), "..");
 const launch = PACKAGE_ROOT.split(sep).includes("node_modules") ? { command: "npx", args: ["-y", "enact-guard"] } : { command: "node", args: [PROGRAM] };
 
 const io: Io = { cwd: process.cwd(), env: process.env, stdout: process.stdout, stderr: process.stderr };
-
-/** `$ENACT_HOME`, else `$XDG_CONFIG_HOME/enact`, else `~/.config/enact`. */
-function enactHome(): string {
-  const { ENACT_HOME: own, XDG_CONFIG_HOME: config } = io.env;
-  if (own !== undefined && own !== "") {
-    if (isAbsolute(own)) return own;
-    throw new EnactError("USAGE", `ENACT_HOME must be an absolute path, not '${own}'.`);
-  }
-  // The XDG specification says that a relative path is to be ignored.
-  return config !== undefined && isAbsolute(config) ? join(config, "enact") : join(homedir(), ".config", "enact");
-}
 
 function projectOf(args: ProjectArgs): string {
   return resolve(io.cwd, args.project ?? ".");
@@ -47,15 +35,19 @@ async function load(project: string, file?: string): Promise<Config> {
 async function open(args: ProjectArgs): Promise<Opened> {
   const composing = import("./compose.js");
   const config = await load(projectOf(args), args.config === undefined ? undefined : resolve(io.cwd, args.config));
-  const { compose } = await composing;
-  return compose(config, { env: io.env, enactHome: enactHome(), home: homedir(), clock: () => new Date() });
+  const { compose, enactHomeOf } = await composing;
+  return compose(config, { env: io.env, enactHome: enactHomeOf(io.env, homedir()), home: homedir(), clock: () => new Date() });
 }
 
 /** Needs no configuration: a ledger is proved as it lies there. */
 async function openLedger(args: ProjectArgs): Promise<LedgerReader> {
-  const [{ openKeys }, { openSqliteReader }] = await Promise.all([import("./receipts/keys.js"), import("./stores/sqlite.js")]);
+  const [{ openKeys }, { openSqliteReader }, { enactHomeOf }] = await Promise.all([
+    import("./receipts/keys.js"),
+    import("./stores/sqlite.js"),
+    import("./compose.js"),
+  ]);
   const { ENACT_SECRET: secret } = io.env;
-  const place = { project: projectOf(args), enactHome: enactHome() };
+  const place = { project: projectOf(args), enactHome: enactHomeOf(io.env, homedir()) };
   return openSqliteReader({ ...place, keys: openKeys({ ...place, signing: "ed25519", ...(secret === undefined ? {} : { secret }) }) });
 }
 

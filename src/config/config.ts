@@ -10,6 +10,8 @@ import { readDocument } from "./document.js";
 import type { Located, LocatedMap } from "./document.js";
 import { fallbackFor } from "./fallback.js";
 import { kindOfFile, readConfigFile } from "./file.js";
+import { functionPolicies } from "./inline.js";
+import type { Inline } from "./inline.js";
 import { nearest } from "./nearest.js";
 import { readPolicies } from "./policies.js";
 import type { ReadPolicy } from "./policies.js";
@@ -32,6 +34,8 @@ export interface LoadInput {
   readonly policies: readonly PolicyDefinition[];
   /** Folder of this package, in which custom policies find `enact-guard`. */
   readonly packageRoot: string;
+  /** Read instead of any file. */
+  readonly inline?: Inline;
 }
 
 interface Source {
@@ -60,7 +64,8 @@ export async function loadConfig(input: LoadInput): Promise<Config> {
   return Object.freeze(finish(read, source, input, problems));
 }
 
-function findSource({ project, file, env }: LoadInput): Source {
+function findSource({ project, file, env, inline }: LoadInput): Source {
+  if (inline !== undefined) return { file: null, shown: "createGuard", text: inline.text, notices: [] };
   const usual = join(project, "enact.yaml");
   if (file !== undefined || isNamed(usual)) {
     const path = file ?? usual;
@@ -113,15 +118,11 @@ async function readFile(document: Located, source: Source, input: LoadInput, pro
   const unguarded = readNames(lists.unguarded, input.tools.map(({ name }) => name), problems);
   const systems = readSystems(document, input, problems, file?.identity.user_email ?? "");
   const configFile = source.file ?? join(input.project, "enact.yaml");
-  const policies = await readPolicies(entryOf(document, "policies")?.value, {
-    definitions: input.policies,
-    problems,
-    project: input.project,
-    file: configFile,
-    packageRoot: input.packageRoot,
-  });
+  const { project, packageRoot, policies: definitions } = input;
+  const named = await readPolicies(entryOf(document, "policies")?.value, { definitions, problems, project, file: configFile, packageRoot });
+  const policies = [...named, ...functionPolicies(input.inline?.functions ?? [])];
   // Whether a tool is judged cannot be said while a policy is misspelt.
-  if (problems.none) checkCoverage({ tools, unguarded, policies, definitions: input.policies, problems });
+  if (problems.none) checkCoverage({ tools, unguarded, policies, definitions, problems });
   if (file === undefined) return undefined;
   const notices = [...literalSecrets(entryOf(document, "systems")?.value), ...idlePolicies(tools, policies)];
   const { identity, receipts } = file;

@@ -89,7 +89,9 @@ function effectBreaches({ path, text }: SourceFile): string[] {
   if (/\bexport\s+default\b|\bas\s+default\b/u.test(code)) found.push("has a default export");
   if (/\brequire\s*\(/u.test(code) && !/createRequire/u.test(code)) found.push("calls require()");
   if (path === "main.ts") return found;
-  if (/\bprocess\s*(?:\?\.|\.)\s*(?:argv|env)\b|\bprocess\s*\[|\}\s*=\s*process\b/u.test(code)) found.push("reads process.argv or process.env; main.ts alone does");
+  // A program that uses the package gives its own environment, and this process's own is what it means by default.
+  const isRoot = path === "index.ts";
+  if (!isRoot && /\bprocess\s*(?:\?\.|\.)\s*(?:argv|env)\b|\bprocess\s*\[|\}\s*=\s*process\b/u.test(code)) found.push("reads process.argv or process.env; main.ts alone does");
   return [...found, ...topLevelBreaches(code)];
 }
 
