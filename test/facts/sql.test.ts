@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+
+import { nameMatches, quoteName, splitName, tableOption } from "../../src/facts/sql.js";
+
+describe("a table in the options means what SQL would mean", () => {
+  it.each([
+    ["users", "public.users", true],
+    ["users", "private.users", true],
+    ["public.users", "public.users", true],
+    ["private.users", "public.users", false],
+    ["Users", "public.users", true],
+    ["Users", 'public."Users"', true],
+    ["USERS", "public.users", true],
+    ["users", 'public."Users"', false],
+    ['"Users"', "public.users", false],
+    ['"Users"', 'public."Users"', true],
+    ['"Weird Name"', 'public."Weird Name"', true],
+    ["Weird Name", 'public."Weird Name"', true],
+    ['public."Weird Name"', 'public."Weird Name"', true],
+    ['"a""b"', 'public."a""b"', true],
+    ['"a.b"', 'public."a.b"', true],
+    ["a.b", 'public."a.b"', false],
+    ["users", "public.user_settings", false],
+    ["sers", "public.users", false],
+    ["public", "public.users", false],
+    ["a.public.users", "public.users", false],
+  ])("%s and %s: %s", (option, name, expected) => {
+    expect(nameMatches(option, name)).toBe(expected);
+  });
+
+  it("compares columns in any case when asked to", () => {
+    expect(nameMatches("SSN", 'public.users."Ssn"', "any case")).toBe(true);
+    expect(nameMatches("users.ssn", "public.users.ssn", "any case")).toBe(true);
+    expect(nameMatches('"SSN"', "public.users.ssn", "any case")).toBe(false);
+  });
+
+  it("refuses names that are none", () => {
+    for (const bad of ["", " ", ".", "users.", ".users", '"users', 'a"b"', "a.b.c"]) expect(tableOption.safeParse(bad).success, bad).toBe(false);
+    for (const good of ["users", "public.users", '"Weird Name"', 'a."b.c"']) expect(tableOption.safeParse(good).success, good).toBe(true);
+  });
+
+  it("writes names as PostgreSQL reads them", () => {
+    expect(["users", "Users", "a b", 'a"b', "é"].map(quoteName)).toEqual(["users", '"Users"', '"a b"', '"a""b"', '"é"']);
+    expect(splitName('a."b""c".d')?.map((part) => part.text)).toEqual(["a", 'b"c', "d"]);
+  });
+});

@@ -1,0 +1,4 @@
+import { contractorCannotWritePiiPolicy } from "../../../src/policies/access/contractor_cannot_write_pii.js";
+import { testPolicy } from "../../support/policy-examples.js";
+
+testPolicy(contractorCannotWritePiiPolicy);
