@@ -39,6 +39,8 @@ interface Shown {
   readonly expected: "blocked" | "done";
   readonly decision: string | null;
   readonly text: string;
+  /** What the agent got, for reading calls. */
+  readonly result: unknown;
   readonly effect: string | null;
   readonly as_it_must_be: boolean;
 }
@@ -104,6 +106,7 @@ async function play(scene: Scene, world: World, agent: AgentConnection): Promise
     expected: scene.expected,
     decision,
     text: seen.text,
+    result: seen.result,
     effect: effect?.found ?? null,
     as_it_must_be: decided && rightReason && (effect?.asItMustBe ?? true),
   };
@@ -123,6 +126,8 @@ function present(scene: Scene, shown: Shown, say: (line?: string) => void): void
   const [headline = "", ...rest] = shown.text.split("\n");
   say(`  ${pc.cyan("guard")}  ${colour(headline)}`);
   if (rest.length > 0) say(indented(rest.join("\n"), "         "));
+  const rows = rowsIn(shown.result);
+  if (rows.length > 0) say(`  ${pc.cyan("agent")}  gets ${JSON.stringify(rows)}`);
   if (shown.effect !== null) say(`  ${pc.cyan("world")}  ${shown.effect}`);
   if (!shown.as_it_must_be) say(pc.red(`  This is not as it must be: expected ${shown.expected}.`));
 }

@@ -1,6 +1,9 @@
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
+import { EnactError } from "../errors.js";
+import { plainText } from "../guard/text.js";
+
 /** How to start a server as a child process. */
 export interface ServerCommand {
   readonly command: string;
@@ -20,8 +23,14 @@ export interface WireAnswer {
 /** An agent's side of MCP, for the demo: a real client that talks to the real server over stdio. */
 export async function connectAgent(server: ServerCommand) {
   const client = new Client({ name: "enact-guard-demo", version: "1.0.0" });
-  const transport = new StdioClientTransport({ ...server, args: [...server.args], env: { ...server.env }, stderr: "ignore" });
-  await client.connect(transport);
+  const transport = new StdioClientTransport({ ...server, args: [...server.args], env: { ...server.env }, stderr: "pipe" });
+  let said = "";
+  transport.stderr?.on("data", (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-2000);
+  });
+  await client.connect(transport).catch((cause: unknown) => {
+    throw new EnactError("SYSTEM_UNAVAILABLE", `The server did not start. It said: ${plainText(said.trim(), 2000)}`, { cause });
+  });
   return {
     async call(tool: string, args: Readonly<Record<string, unknown>>): Promise<WireAnswer> {
       const answer = await client.callTool({ name: tool, arguments: { ...args } });

@@ -132,6 +132,6 @@ policies:
   - dont_update_without_where
   - restrict_paths: { allowed_dirs: [src, build] }
   - block_extensions: { extensions: [.env, .pem, .key] }
-  - code_freeze_active
+  - code_freeze_active: { allow_reads: true }
 receipts: { store: sqlite, signing: ed25519 }
 `;
