@@ -18,6 +18,16 @@ const TWIN = fileURLToPath(new URL("twin.mjs", import.meta.url));
 const CALLS = 300;
 const STARTS = 15;
 
+const CONFIGURATION = `identity: { user_email: agent@company.example, actor_role: engineer }
+systems:
+  git: { repo: ., remotes: [origin] }
+  postgres: { url: "\${DATABASE_URL}" }
+  filesystem: { root: . }
+tools: [git_push, sql_query, file_delete]
+policies: [dont_push_to_main, dont_force_push, dont_delete_row, block_ddl, dont_delete_without_where, dont_update_without_where, dont_delete_file]
+receipts: { store: sqlite, signing: hmac }
+`;
+
 interface Line {
   readonly what: string;
   readonly measured: number;
@@ -149,13 +159,3 @@ function print(): void {
   }
   if (lines.some((line) => line.met === false)) process.exitCode = 1;
 }
-
-const CONFIGURATION = `identity: { user_email: agent@company.example, actor_role: engineer }
-systems:
-  git: { repo: ., remotes: [origin] }
-  postgres: { url: "\${DATABASE_URL}" }
-  filesystem: { root: . }
-tools: [git_push, sql_query, file_delete]
-policies: [dont_push_to_main, dont_force_push, dont_delete_row, block_ddl, dont_delete_without_where, dont_update_without_where, dont_delete_file]
-receipts: { store: sqlite, signing: hmac }
-`;

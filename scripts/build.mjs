@@ -57,6 +57,6 @@ const { metafile } = await build({
 const built = new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
 for (const entry of readdirSync(join(root, "dist"), { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath ?? entry.path, entry.name);
-  if (entry.isFile() && !built.has(path)) rmSync(path);
+  if (entry.isFile() && !built.has(path) && !path.startsWith(join(root, "dist/types"))) rmSync(path);
 }
 chmodSync(join(root, "dist/main.js"), 0o755);
