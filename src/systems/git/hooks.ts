@@ -6,7 +6,7 @@ import { EnactError } from "../../errors.js";
 import { actingEnv, placeOf } from "./repository.js";
 import type { Repository } from "./repository.js";
 import { run } from "./run.js";
-import { complaint, expectDone } from "./words.js";
+import { expectDone, hookWords } from "./words.js";
 
 /** The folder of the hooks that git would run: core.hooksPath, or the repository's own. */
 export async function hooksFolder(repository: Repository): Promise<string> {
@@ -140,7 +140,7 @@ export async function runHook(repository: Repository, name: string, call: HookCa
   if (ran.code === 0) return;
   if (ran.stopped === "cancelled") throw new EnactError("CANCELLED", `Cancelled while the hook ${name} ran`);
   if (ran.stopped !== null) throw new EnactError("TIMEOUT", `The repository's hook ${name} took longer than ${HOOK_MILLISECONDS / 60_000} minutes`);
-  throw new EnactError("ACTION_FAILED", `The repository's hook ${name} refused: ${complaint(ran.stderr)}`, {
+  throw new EnactError("ACTION_FAILED", `The repository's hook ${name} refused: ${hookWords(ran.stderr)}`, {
     hint: "Do what the hook asks for, then call again.",
   });
 }

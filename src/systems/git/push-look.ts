@@ -86,7 +86,7 @@ interface Destination {
 
 type Lacking = readonly { sha: string; subject: string }[] | "too many";
 
-/** More branches than this, unknown here, are not fetched only to find out what they share with the push. */
+/** More branches and tags than this, unknown here, are not fetched only to find out what they share with the push. */
 const MOST_UNKNOWN_TIPS = 100;
 
 /**
@@ -112,9 +112,11 @@ async function learn(remotes: Remotes, destination: Destination): Promise<{ fail
 }
 
 function unknownTips(state: RemoteState, known: ReadonlySet<string>): string[] {
-  const branches = [...state.refs].filter(([name, tip]) => name.startsWith("refs/heads/") && !known.has(tip));
-  if (branches.length <= MOST_UNKNOWN_TIPS) return branches.map(([, tip]) => tip);
-  return branches.filter(([name]) => state.defaults.includes(name.slice("refs/heads/".length))).map(([, tip]) => tip);
+  const unknown = [...state.refs].filter(([name, tip]) => /^refs\/(?:heads|tags)\//.test(name) && !name.endsWith("^{}") && !known.has(tip));
+  const branches = unknown.filter(([name]) => name.startsWith("refs/heads/"));
+  const defaults = branches.filter(([name]) => state.defaults.includes(name.slice("refs/heads/".length)));
+  const most = [unknown, branches].find((tips) => tips.length <= MOST_UNKNOWN_TIPS) ?? defaults;
+  return most.map(([, tip]) => tip);
 }
 
 /** Where a shallow clone was cut off: commits that came from a remote. A remote that lacks them refuses the push. */

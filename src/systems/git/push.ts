@@ -15,7 +15,7 @@ import type { Ran } from "./run.js";
 import { run } from "./run.js";
 import { withScratch } from "./scratch.js";
 import { readSettings } from "./settings.js";
-import { complaint, plainWords } from "./words.js";
+import { complaint, hookWords, plainWords } from "./words.js";
 
 /** One ref of one remote, moved from exactly here to exactly there, at every push URL. Plain JSON. */
 export interface PushStep {
@@ -170,7 +170,7 @@ function judged(target: Target, evidence: Evidence): PushOutcome {
   const moved = `${url.shown} has moved on since it was judged: '${step.branch}' is now ${tip === null ? "gone" : at(tip)}, not ${old === null ? "absent" : at(old)}`;
   if (flag?.flag === "=") return failed("STALE_PLAN", moved);
   if (saw === "url" || saw === "refs") return failed("STALE_PLAN", `git was about to push something else than was judged (${saw === "url" ? "another address" : "other refs"}), and was stopped`);
-  if (saw === "hook") return failed("ACTION_FAILED", `The repository's pre-push hook refused: ${complaint(ran.stderr)}`);
+  if (saw === "hook") return failed("ACTION_FAILED", `The repository's pre-push hook refused: ${hookWords(ran.stderr)}`);
   if (flag === undefined || flag.summary.includes("[remote failure]")) return fateOpen(failed, evidence, target);
   if ((tip !== undefined && tip !== old) || flag.summary.includes("(stale info)")) return failed("STALE_PLAN", moved);
   return failed("ACTION_FAILED", `${url.shown} refused: ${plainWords(flag.summary)}${remoteWords(ran.stderr)}`);

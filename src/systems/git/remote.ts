@@ -64,7 +64,7 @@ function branchesOf(refs: readonly string[]): string[] {
  * Servers tell (protocol 2, git 2.31), but ls-remote prints it nowhere except in the packets of its trace.
  */
 async function unbornHead(remotes: Remotes, url: RemoteUrl): Promise<string[]> {
-  const trace = join(remotes.scratch.folder, "packets");
+  const trace = join(remotes.scratch.folder, `packets-${url.digest}`);
   await contact(remotes, url, (address) => [...LIST_REFS, "--", address, "HEAD"], { variables: { GIT_TRACE_PACKET: trace } });
   const packets = await readFile(trace, "utf8").catch(() => "");
   const found = /< unborn HEAD symref-target:(\S+)/.exec(packets)?.[1];

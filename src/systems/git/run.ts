@@ -35,7 +35,7 @@ export interface Ran {
 const LOOK_MILLISECONDS = 30_000;
 const LOOK_BYTES = 64 * 1024 * 1024;
 const STDERR_BYTES = 64 * 1024;
-/** How long a process that has ended may hold its pipes open: ssh leaves a multiplexer behind that never closes them. */
+/** How long the error output of a process that has ended is waited for: ssh leaves a multiplexer behind that never closes it. */
 const DRAIN_MILLISECONDS = 500;
 
 /**
@@ -92,7 +92,9 @@ function collect(child: ChildProcess, command: Command): Promise<Ran> {
       settle();
       reject(cannotStart(error));
     });
-    child.on("exit", (code) => setTimeout(() => finish(code), DRAIN_MILLISECONDS).unref());
+    // Only standard error is not waited for: half an output would be half the facts.
+    const ended = new Promise<void>((done) => child.stdout?.once("close", done));
+    child.on("exit", (code) => void ended.then(() => setTimeout(() => finish(code), DRAIN_MILLISECONDS).unref()));
     child.on("close", finish);
     // A program that does not read its input is no failure of ours.
     child.stdin?.on("error", () => undefined);

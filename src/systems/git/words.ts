@@ -21,6 +21,13 @@ export function complaint(stderr: string): string {
   return plainWords(telling.replace(/^(?:fatal|error): /, ""));
 }
 
+/** What a hook said before it refused: the end of it, without git's own line about the push. */
+export function hookWords(stderr: string): string {
+  const said = stderr.split("\n").filter((line) => !line.startsWith("error: failed to push some refs") && !line.startsWith("hint: "));
+  const text = said.join("\n").trim();
+  return text === "" ? "it gave no reason" : plainWords(text.length > 400 ? `…${text.slice(-400)}` : text, 420);
+}
+
 /** Throws for a run that the guard ended, or that ended with another exit code than those expected. */
 export function expectDone(ran: Ran, looking: string, expected: readonly number[] = [0]): Ran {
   if (ran.stopped === "cancelled") throw new EnactError("CANCELLED", `Cancelled while ${looking}`);
