@@ -3,7 +3,7 @@ import { z } from "zod";
 import { fileDeletePayload, type FileDeletePayload } from "../facts/file.js";
 import type { FileLook, FileReader, FileWriter, Removed, RemoveStep } from "../systems/filesystem.js";
 import { factsOf, known } from "./file/describe.js";
-import { pathInput } from "./file/input.js";
+import { pathInput, refuseCancelled } from "./file/input.js";
 import { defineTool, type ActionTaken } from "./tool.js";
 
 const input = z.strictObject({
@@ -45,10 +45,11 @@ export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayloa
     return { payload, step, target: targetOf(look) };
   },
 
-  async execute(step, writer) {
+  async execute(step, writer, { signal }) {
+    refuseCancelled(signal);
     const removed = await writer.remove(step);
-    const { files, folders, bytes } = removed;
-    return { actions: [actionOf(step, removed)], result: { path: step.place.path, files, folders, bytes } };
+    const { files, folders, bytes, left } = removed;
+    return { actions: [actionOf(step, removed)], result: { path: step.place.path, files, folders, bytes, left } };
   },
 });
 

@@ -4,7 +4,7 @@ import type { Json } from "../facts/json.js";
 import { fileReadPayload, type FileReadPayload } from "../facts/file.js";
 import type { FileContent, FileReader, FileWriter, ReadStep } from "../systems/filesystem.js";
 import { describeFile } from "./file/describe.js";
-import { pathInput } from "./file/input.js";
+import { pathInput, refuseCancelled } from "./file/input.js";
 import { defineTool } from "./tool.js";
 
 const input = z.strictObject({ path: pathInput });
@@ -27,7 +27,8 @@ export const fileReadTool = defineTool<z.infer<typeof input>, FileReadPayload, R
     return { payload: facts, step, target: facts.path };
   },
 
-  async execute(step, writer) {
+  async execute(step, writer, { signal }) {
+    refuseCancelled(signal);
     const content = await writer.read(step);
     const { size, sha256, truncated } = content;
     const output = { path: step.place.path, size, sha256, truncated, bytes_read: content.bytes.length };

@@ -5,7 +5,7 @@ import { EnactError } from "../errors.js";
 import { fileWritePayload, type FileWritePayload } from "../facts/file.js";
 import type { FileReader, FileWriter, WriteStep } from "../systems/filesystem.js";
 import { factsOf, known } from "./file/describe.js";
-import { pathInput } from "./file/input.js";
+import { pathInput, refuseCancelled } from "./file/input.js";
 import { defineTool } from "./tool.js";
 
 const input = z.strictObject({
@@ -43,7 +43,8 @@ export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload,
     return { payload, step, target: `${look.path} (${bytes.length} bytes${payload.exists ? "" : ", new"})` };
   },
 
-  async execute(step, writer) {
+  async execute(step, writer, { signal }) {
+    refuseCancelled(signal);
     const { place } = step;
     const { size, sha256, otherLinks } = await writer.write(step);
     const facts = { path: place.path, size, sha256, created: place.target === null };

@@ -278,6 +278,14 @@ test("git's index tells what could not be brought back", async () => {
   expect(await facts("repo/build")).toEqual({ tracked_by_git: false, untracked_count: 1 });
 });
 
+test("a tree that is too deep is refused, and so is a path", async () => {
+  const world = fileWorld();
+  world.put(`deep/${"d/".repeat(260)}a.txt`);
+  const files = world.open();
+  await expect(call.delete(files, "deep", true)).rejects.toMatchObject({ code: "REFUSED", message: /256 folders deep/ });
+  await expect(call.read(files, `deep/${"d/".repeat(260)}a.txt`)).rejects.toMatchObject({ code: "INVALID_INPUT", message: /too many folders deep/ });
+});
+
 test("planning touches nothing", async () => {
   const world = fileWorld();
   world.put("build/a/b.js");

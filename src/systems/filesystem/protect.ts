@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from "node:fs";
 
 import { EnactError } from "../../errors.js";
 import { keyOf, type Directory } from "./directory.js";
-import { unless } from "./failures.js";
+import { isChange, unless } from "./failures.js";
 import type { Handles } from "./handles.js";
 import { foldPath, isWithin, join, relativeTo, shown, splitPath } from "./path.js";
 import { GIT, GIT_STORE_ENTRIES, LEADS_TO_PROTECTED, OWN_FILES, PROTECTED_NAMES, protectedName, type Protection } from "./protected-names.js";
@@ -170,7 +170,8 @@ export class Protections {
 function tryWalk(handles: Handles, root: readonly Directory[], path: string): Place | undefined {
   try {
     return walk(handles, root, splitPath(path), "follow");
-  } catch {
+  } catch (error) {
+    if (isChange(error)) throw error;
     // Not reachable for us, so not for the tools either; its path stays protected as it is written.
     return undefined;
   }
@@ -186,7 +187,7 @@ function collectInodes({ path, protection }: Guarded, found: Map<string, Protect
   if (stat === undefined) return;
   if (stat.isFile()) found.set(keyOf(stat), protection);
   if (found.size > MAX_COMPARED) throw tooManyToCompare(given);
-  if (!stat.isDirectory() || path.endsWith("/.git/objects")) return;
+  if (!stat.isDirectory() || /\/\.git\/(?:.*\/)?objects$/.test(path)) return;
   const names = unless(GONE, () => readdirSync(path)) ?? [];
   for (const name of names) collectInodes({ path: join(path, name), protection }, found, given);
 }

@@ -52,6 +52,7 @@ export function walk(handles: Handles, start: readonly Directory[], path: Parsed
   for (;;) {
     const name = way.pending.shift();
     if (name === undefined) return folderItself(way);
+    if (name === ".") continue;
     if (name === "..") {
       if (way.stack.length > 1) way.stack.pop();
       continue;
@@ -87,9 +88,10 @@ function enter(handles: Handles, way: Way, name: string, finalLink: "follow" | "
 function follow(way: Way, target: string, where: string): void {
   way.links.push({ path: where, target });
   if (way.links.length > MAX_LINKS) throw new WalkFailure("loop", where);
-  const { absolute, parts } = splitPath(target);
+  const { absolute, parts, namesFolder } = splitPath(target);
   if (absolute) way.stack = way.stack.slice(0, 1);
-  way.pending.unshift(...parts);
+  // "folder/" can only mean a folder: what comes before the dot is not the last name.
+  way.pending.unshift(...parts, ...(namesFolder ? ["."] : []));
 }
 
 function readTarget(folder: Directory, name: string, where: string): string {
@@ -99,9 +101,9 @@ function readTarget(folder: Directory, name: string, where: string): string {
   return text;
 }
 
-/** Nothing is there: what is left of the path must be plain names, for ".." of nothing is nothing (as the kernel). */
+/** Nothing is there: what is left of the path must be plain names, for "." and ".." of nothing are nothing. */
 function gap(way: Way, name: string, where: string): Place {
-  if (way.pending.includes("..")) throw new WalkFailure("missing", where);
+  if (way.pending.some((part) => part === ".." || part === ".")) throw new WalkFailure("missing", where);
   const last = way.pending.at(-1);
   const calledNames = last === undefined ? way.calledNames : [...way.calledNames, last];
   return { stack: way.stack, names: [name, ...way.pending], stat: undefined, links: way.links, calledNames };
