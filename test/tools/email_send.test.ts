@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { isEnactError } from "../../src/errors.js";
+import { dontReadSensitivePaths } from "../../src/policies/access/index.js";
+import { blockExtensions, restrictPaths } from "../../src/policies/filesystem/index.js";
 import { openEmail, type EmailOptions } from "../../src/systems/email.js";
 import { emailSendTool } from "../../src/tools/email_send.js";
 import type { Execution } from "../../src/tools/tool.js";
 import { fileWorld } from "../support/file-world.js";
 import { startBreakingServer, startMailServer, type Break, type MailServerBehaviour } from "../support/mail-server.js";
-import { executed, planned } from "../support/tool-calls.js";
+import { blockedBy, executed, planned } from "../support/tool-calls.js";
 
 const FROM = "Agent <agent@company.com>";
 const TOKEN = ["gh", "p_", "q7Zr2XwB9tKe4LmV1sNc8HdY3pGf6JaU5oWi"].join("");
@@ -400,6 +402,19 @@ describe("attachments", () => {
     world.put(".git/config");
     symlinkSync(join(world.outside, "secret.txt"), join(world.root, "link.txt"));
     expect(await codeOf(plan({ attachments: [pathOf(world.outside)] }, { files: world.open().reader }))).toBe(code);
+  });
+
+  test("are judged by the policies of files, by where they really are", async () => {
+    const world = fileWorld();
+    world.put("reports/q3.csv");
+    world.put("private/.env.local");
+    symlinkSync("../private/.env.local", join(world.root, "reports/q4.csv"));
+    const { reader } = world.open({ watchPaths: ["reports", "private"] });
+    const policies = [restrictPaths(["reports"]), blockExtensions([".env"]), dontReadSensitivePaths(["private"])];
+    const judged = async (path: string) => blockedBy("email_send", (await plan({ attachments: [path] }, { files: reader })).payload, policies);
+    expect(await judged("reports/q3.csv")).toBeNull();
+    expect(await judged("reports/q4.csv")).toMatch(/private/);
+    expect(await judged("private/.env.local")).toMatch(/private[\s\S]*\.env/);
   });
 
   test("without file tools there are none", async () => {
