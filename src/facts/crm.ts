@@ -17,7 +17,7 @@ export const crmCreateContactPayload = z.strictObject({
 });
 export type CrmCreateContactPayload = z.infer<typeof crmCreateContactPayload>;
 
-export const crmTask = z.strictObject({ id: z.string(), created_at: z.string() });
+const crmTask = z.strictObject({ id: z.string(), created_at: z.string() });
 
 /** The facts of `crm_create_task`. */
 export const crmCreateTaskPayload = z.strictObject({

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { orUnknown } from "./unknown.js";
 
-export const gdriveShare = z.strictObject({
+const gdriveShare = z.strictObject({
   /** user, group, domain or anyone. */
   type: z.string(),
   role: z.string(),

@@ -6,11 +6,11 @@ import { orUnknown } from "./unknown.js";
  * destroy: the bytes are gone. hide: a delete marker is set, the versions stay. reveal: a delete marker is removed, and
  * what it hid can be seen again.
  */
-export const S3_EFFECTS = ["destroy", "hide", "reveal"] as const;
+const S3_EFFECTS = ["destroy", "hide", "reveal"] as const;
 export type S3Effect = (typeof S3_EFFECTS)[number];
 
 /** One object, version or delete marker that the call would delete. */
-export const s3DeletedObject = z.strictObject({
+const s3DeletedObject = z.strictObject({
   key: z.string(),
   /** The version that is current, or the one that was named; null in a bucket without versions. */
   version_id: z.string().nullable(),

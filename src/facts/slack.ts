@@ -5,11 +5,10 @@ import { secretFactsSchema } from "./secrets.js";
 import { orUnknown } from "./unknown.js";
 
 /** public, private: channels. im: one person. mpim: a group of persons without a channel. */
-export const SLACK_KINDS = ["public", "private", "im", "mpim"] as const;
-export type SlackKind = (typeof SLACK_KINDS)[number];
+const SLACK_KINDS = ["public", "private", "im", "mpim"] as const;
 
 /** Who is called by a message, as Slack would see it. Sorted, without repetitions. */
-export const mentionsSchema = z.strictObject({
+const mentionsSchema = z.strictObject({
   /** channel, here, everyone or group: calls everybody in the channel. */
   broadcast: z.array(z.string()),
   /** Ids of user groups. */

@@ -3,7 +3,6 @@ import { HubspotLoader } from "./hubspot/client.js";
 import { HubspotReader } from "./hubspot/reader.js";
 import { HubspotWriter } from "./hubspot/writer.js";
 
-export { MAX_LISTED_TASKS } from "./hubspot/reader.js";
 export type { HubspotContact, HubspotReader, HubspotTask, PersonSearch } from "./hubspot/reader.js";
 export type { CreateOutcome, HubspotWriter, NewTask } from "./hubspot/writer.js";
 

@@ -5,7 +5,7 @@ import { S3Reader } from "./s3/reader.js";
 import { S3Writer } from "./s3/writer.js";
 
 export { checkedBucket, checkedKey, checkedVersion } from "./s3/names.js";
-export { isSame, mapSome } from "./s3/objects.js";
+export { isSame } from "./s3/objects.js";
 export type { S3Credentials } from "./s3/client.js";
 export type { S3Bucket, S3Object, Versioning } from "./s3/objects.js";
 export type { S3Marker, S3Reader } from "./s3/reader.js";

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const PROGRAMS = ["radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "ceph-authtool", "monmaptool"];
 
 /** How a person gets what these tests need. */
-export const INSTALL_LINE = "apt-get install -y --no-install-recommends radosgw ceph-mon ceph-osd ceph-common";
+const INSTALL_LINE = "apt-get install -y --no-install-recommends radosgw ceph-mon ceph-osd ceph-common";
 
 /** Why the tests against a real S3 server cannot run here; undefined when they can. */
 export function whyNoRgw(): string | undefined {

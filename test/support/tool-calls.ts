@@ -6,7 +6,7 @@ import type { Policy } from "../../src/policies/policy.js";
 import type { Approval, History } from "../../src/facts/context.js";
 
 /** A history in which nothing ever happened. */
-export const EMPTY_HISTORY: History = { runs: () => [], count: () => 0 };
+const EMPTY_HISTORY: History = { runs: () => [], count: () => 0 };
 
 /** Plans as the guard does: input parsed by the tool's own schema, payload by its schema, all of it plain JSON. */
 export async function planned<Input, Payload, Step, Reader, Writer>(

@@ -42,7 +42,7 @@ export interface GdriveTree {
   readonly digest: string;
 }
 
-export const FOLDER = "application/vnd.google-apps.folder";
+const FOLDER = "application/vnd.google-apps.folder";
 const FIELDS =
   "id,name,mimeType,version,size,owners(emailAddress),driveId,trashed,shared,capabilities(canTrash,canDelete)";
 const LISTED = "incompleteSearch,nextPageToken,files(id,mimeType,version,parents)";

@@ -29,7 +29,7 @@ export interface PersonSearch {
 }
 
 /** The newest so many tasks of a contact are listed. */
-export const MAX_LISTED_TASKS = 200;
+const MAX_LISTED_TASKS = 200;
 /** More tasks than this are not counted: the list would take minutes. */
 const MAX_TASKS = 2_000;
 /** HubSpot's limits for one page and one batch. */

@@ -19,11 +19,6 @@ export async function abortable<Value>(look: Promise<Value>, signal: AbortSignal
   }
 }
 
-/** To be called right before an action: past this point stopping would leave its fate open. */
-export function stopIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw cancelled();
-}
-
 function cancelled(): EnactError {
   return new EnactError("CANCELLED", "The call was cancelled before anything was done");
 }

@@ -39,7 +39,7 @@ export function checkedSecret(secret: string, key: string): string {
   return secret;
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
