@@ -17,6 +17,7 @@ import { openEmail } from "./systems/email.js";
 import type { Filesystem } from "./systems/filesystem.js";
 import { openFilesystem } from "./systems/filesystem.js";
 import { readFreezeFile } from "./systems/freeze-file.js";
+import { openGdrive } from "./systems/gdrive.js";
 import { openGit } from "./systems/git.js";
 import { openHubspot } from "./systems/hubspot.js";
 import { openPostgres } from "./systems/postgres.js";
@@ -28,6 +29,7 @@ import { emailSendTool } from "./tools/email_send.js";
 import { fileDeleteTool } from "./tools/file_delete.js";
 import { fileReadTool } from "./tools/file_read.js";
 import { fileWriteTool } from "./tools/file_write.js";
+import { gdriveDeleteTool } from "./tools/gdrive_delete.js";
 import { gitCommitTool } from "./tools/git_commit.js";
 import { gitDeleteBranchTool } from "./tools/git_delete_branch.js";
 import { gitMergeTool } from "./tools/git_merge.js";
@@ -109,7 +111,7 @@ function ambientFacts({ project }: Config, { env }: Surroundings): JsonObject {
 }
 
 function roomsOf(config: Config, around: Surroundings): readonly Room[] {
-  const { git, postgres, filesystem, slack, email, s3, hubspot } = config.systems;
+  const { git, postgres, filesystem, slack, email, s3, gdrive, hubspot } = config.systems;
   const files = filesystem === undefined ? undefined : openFiles(config, filesystem, around);
   const rooms = [
     git === undefined ? undefined : gitRoom(config, git, around),
@@ -118,6 +120,7 @@ function roomsOf(config: Config, around: Surroundings): readonly Room[] {
     slack === undefined ? undefined : slackRoom(slack),
     email === undefined ? undefined : emailRoom(email, files),
     s3 === undefined ? undefined : s3Room(s3),
+    gdrive === undefined ? undefined : gdriveRoom(gdrive),
     hubspot === undefined ? undefined : hubspotRoom(hubspot),
   ];
   return rooms.filter((room) => room !== undefined);
@@ -196,6 +199,11 @@ function s3Room(options: Options<"s3">): Room {
 function emailRoom(options: Options<"email">, files: Filesystem | undefined): Room {
   const system = openEmail({ ...options, files: files?.reader });
   return { tools: [bindTool(emailSendTool, system)], close: () => system.close() };
+}
+
+function gdriveRoom(options: Options<"gdrive">): Room {
+  const system = openGdrive(options);
+  return { tools: [bindTool(gdriveDeleteTool, system)], close: () => system.close() };
 }
 
 function hubspotRoom(options: Options<"hubspot">): Room {

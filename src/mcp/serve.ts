@@ -35,10 +35,7 @@ const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 export async function serveOnStdio(options: ServeOptions): Promise<void> {
   const { input, output, signals, log } = options;
   const wire = new StdioWire(input, output);
-  const ended = new Promise<void>((resolve) => {
-    // The wire's own handlers belong to serveStdio, so its end is watched here. A broken pipe ends it too.
-    for (const event of ["end", "close", "error"]) input.once(event, () => resolve());
-    output.once("error", () => resolve());
+  const told = new Promise<void>((resolve) => {
     // A host sends SIGTERM when its patience with a closed pipe ends; a running call still records its outcome.
     for (const signal of SIGNALS) signals.on(signal, () => resolve());
   });
@@ -46,7 +43,7 @@ export async function serveOnStdio(options: ServeOptions): Promise<void> {
     transport: wire,
     onerror: (error) => log(`MCP: ${plainText(error.message, 500)}`),
   });
-  await ended;
+  await Promise.race([wire.ended(), told]);
   await handle.close();
   await withinGrace(options.close(), options.graceMs ?? GRACE_MS, log);
 }

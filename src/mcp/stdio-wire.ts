@@ -7,6 +7,9 @@ import { idAtTheEdges, LineReader } from "./lines.js";
 /** Room for 10 MB of SQL, escaped. The SDK's own transport closes the connection at 10 MB. */
 export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
+/** How long requests that are under way may still be answered after the input has ended, as a pipe of a script does. */
+const LINGER_MS = 1500;
+
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 
@@ -26,6 +29,10 @@ export class StdioWire implements Transport {
   readonly #output: Writable;
   readonly #lines: LineReader;
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true });
+  /** Requests that have no answer yet. */
+  readonly #pending = new Set<string | number>();
+  readonly #ending: (() => void)[] = [];
+  #linger: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(input: Readable, output: Writable, maxBytes = MAX_MESSAGE_BYTES) {
@@ -41,12 +48,16 @@ export class StdioWire implements Transport {
 
   start(): Promise<void> {
     this.#input.on("data", this.#onData);
-    this.#input.on("end", this.#onEnd);
-    this.#input.on("close", this.#onEnd);
-    this.#input.on("error", this.#onEnd);
-    this.#output.on("error", this.#onEnd);
+    for (const event of ["end", "close", "error"]) this.#input.on(event, this.#onEnd);
+    for (const event of ["close", "error"]) this.#output.on(event, this.#onGone);
     if (this.#input.readableEnded || this.#input.destroyed) setImmediate(this.#onEnd);
     return Promise.resolve();
+  }
+
+  /** Resolves when the connection has ended, for whatever reason. */
+  ended(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => this.#ending.push(resolve));
   }
 
   send(message: JSONRPCMessage): Promise<void> {
@@ -55,6 +66,7 @@ export class StdioWire implements Transport {
       this.#output.write(`${JSON.stringify(message)}\n`, (error) => {
         if (error === null || error === undefined) resolve();
         else reject(error);
+        if (!("method" in message) && message.id !== undefined) this.#settle(message.id);
       });
     });
   }
@@ -62,17 +74,28 @@ export class StdioWire implements Transport {
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
+      clearTimeout(this.#linger);
       this.#input.off("data", this.#onData);
       this.#input.pause();
       this.onclose?.();
+      for (const resolve of this.#ending.splice(0)) resolve();
     }
     return Promise.resolve();
   }
 
   readonly #onData = (chunk: Buffer): void => this.#lines.push(chunk);
-  readonly #onEnd = (): void => {
+  readonly #onGone = (): void => {
     this.close().catch(() => undefined);
   };
+  readonly #onEnd = (): void => {
+    if (this.#pending.size === 0) this.#onGone();
+    else this.#linger ??= setTimeout(this.#onGone, LINGER_MS);
+  };
+
+  #settle(id: string | number): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0 && this.#linger !== undefined) this.#onGone();
+  }
 
   #read(bytes: Uint8Array): void {
     let text: string;
@@ -100,7 +123,14 @@ export class StdioWire implements Transport {
       const what = Array.isArray(value) ? "a batch; send its messages one a line" : "no JSON-RPC 2.0 message";
       return this.#refuse(idOf(value), INVALID_REQUEST, `This is ${what}. Nothing was done.`);
     }
+    if ("method" in message && "id" in message) this.#pending.add(message.id);
+    if ("method" in message && message.method === "notifications/cancelled") this.#cancelled(message.params?.["requestId"]);
     this.onmessage?.(message);
+  }
+
+  /** A request that was cancelled stays unanswered. */
+  #cancelled(id: unknown): void {
+    if (typeof id === "string" || typeof id === "number") this.#settle(id);
   }
 
   #refuse(id: Id, code: number, message: string): void {

@@ -4,6 +4,7 @@ import { emailSendTool } from "./email_send.js";
 import { fileDeleteTool } from "./file_delete.js";
 import { fileReadTool } from "./file_read.js";
 import { fileWriteTool } from "./file_write.js";
+import { gdriveDeleteTool } from "./gdrive_delete.js";
 import { gitCommitTool } from "./git_commit.js";
 import { gitDeleteBranchTool } from "./git_delete_branch.js";
 import { gitMergeTool } from "./git_merge.js";
@@ -21,6 +22,7 @@ export const tools: readonly ToolInfo[] = [
   fileDeleteTool,
   fileReadTool,
   fileWriteTool,
+  gdriveDeleteTool,
   gitCommitTool,
   gitDeleteBranchTool,
   gitMergeTool,

@@ -269,13 +269,9 @@ describe("receipts", () => {
 });
 
 describe("the end", () => {
-  test("comes with the end of the input, after running calls have recorded what they did", async () => {
+  /** A guard whose close waits for running calls, as the real one does. */
+  function waitingGuard(): SmallGuard {
     const guard = smallGuard();
-    let finished = false;
-    guard.onCall = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      finished = true;
-    };
     const running = new Set<Promise<unknown>>();
     const call = guard.call.bind(guard);
     guard.call = (...given: Parameters<typeof call>) => {
@@ -284,13 +280,49 @@ describe("the end", () => {
       return work;
     };
     guard.close = async () => void (await Promise.allSettled(running));
+    return guard;
+  }
+
+  const LAST = '{"jsonrpc":"2.0","id":"last","method":"tools/call","params":{"name":"speak","arguments":{"text":"x"}}}\n';
+
+  test("comes with the end of the input, after what was asked before has been answered", async () => {
+    const guard = waitingGuard();
+    guard.onCall = () => new Promise((resolve) => setTimeout(resolve, 100));
     const { client, input, served } = await open(guard);
-    client.send(`${JSON.stringify({ jsonrpc: "2.0", id: 9, method: "tools/call", params: { name: "speak", arguments: { text: "x" } } })}\n`);
-    await expect.poll(() => guard.seen.length).toBe(1);
+    client.send(LAST);
     input.end();
     await served;
-    expect(finished).toBe(true);
-    expect(guard.seen[0]?.signal?.aborted).toBe(true);
+    expect(await client.answer("last")).toMatchObject({ result: { isError: false } });
+  });
+
+  test("tells a call that takes longer to stop, and waits until it has recorded what it did", async () => {
+    const guard = waitingGuard();
+    let recorded = false;
+    guard.onCall = async () => {
+      await new Promise((resolve) => guard.seen[0]?.signal?.addEventListener("abort", resolve));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      recorded = true;
+    };
+    const { client, input, served } = await open(guard);
+    client.send(LAST);
+    input.end();
+    const before = performance.now();
+    await served;
+    expect(recorded).toBe(true);
+    expect(performance.now() - before).toBeGreaterThan(1000);
+    expect(client.messages().some(({ id }) => id === "last")).toBe(false);
+  });
+
+  test("does not wait for a call that was cancelled", async () => {
+    const guard = smallGuard();
+    guard.onCall = () => new Promise(() => undefined);
+    const { client, input, served } = await open(guard);
+    client.send(LAST);
+    client.send('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"last"}}\n');
+    const before = performance.now();
+    input.end();
+    await served;
+    expect(performance.now() - before).toBeLessThan(1000);
   });
 
   test.each(["SIGTERM", "SIGINT", "SIGHUP"])("comes with %s", async (signal) => {
