@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { PolicyDefinition } from "../policies/policy.js";
 import type { ToolInfo } from "../tools/tool.js";
 import { check, entryOf } from "./check.js";
-import { checkCoverage, idlePolicies, readNames } from "./coverage.js";
+import { checkCoverage, checkWorkflowNames, idlePolicies, readNames } from "./coverage.js";
 import { digestOf } from "./digest.js";
 import { readDocument } from "./document.js";
 import type { Located, LocatedMap } from "./document.js";
@@ -121,6 +121,7 @@ async function readFile(document: Located, source: Source, input: LoadInput, pro
   const { project, packageRoot, policies: definitions } = input;
   const named = await readPolicies(entryOf(document, "policies")?.value, { definitions, problems, project, file: configFile, packageRoot });
   const policies = [...named, ...functionPolicies(input.inline?.functions ?? [])];
+  checkWorkflowNames(named, input.tools.map(({ name }) => name), problems);
   // Whether a tool is judged cannot be said while a policy is misspelt.
   if (problems.none) checkCoverage({ tools, unguarded, policies, definitions, problems });
   if (file === undefined) return undefined;

@@ -53,6 +53,17 @@ export function checkCoverage({ tools, unguarded, policies, definitions, problem
   }
 }
 
+/** A policy that is told which tools to judge, and told a name that no tool has, would protect nothing. */
+export function checkWorkflowNames(policies: readonly ReadPolicy[], known: readonly string[], problems: Problems): void {
+  for (const { name, policy, place } of policies) {
+    const { workflows } = policyMeta(policy)?.options ?? {};
+    for (const workflow of Array.isArray(workflows) ? (workflows as unknown[]) : []) {
+      if (typeof workflow !== "string" || known.includes(workflow)) continue;
+      problems.add(place, `${name} is to judge ${shownText(workflow)}, and no tool has that name.${suggestion(workflow, known, "tools")}`);
+    }
+  }
+}
+
 /** A plain function judges every workflow. */
 function judges(policy: Policy, tool: string): boolean {
   const workflows = policyMeta(policy)?.workflows ?? "all";
