@@ -51,16 +51,16 @@ async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteCo
     step.order,
     async (measurement) => {
       measured = measuredFacts(step, measurement);
-      return control.judge(measured as unknown as JsonObject);
+      return control.judge(measured);
     },
     control.signal,
   );
   const output: JsonObject = {
     statements: step.order.statements.length,
-    rows_affected: measured.rows_affected as Json,
+    rows_affected: measured.rows_affected,
     tables_written: measured.tables_written,
   };
-  return { ...outcome(report, output), measured: measured as unknown as JsonObject };
+  return { ...outcome(report, output), measured };
 }
 
 function outcome(report: RunReport, output: JsonObject): Execution {

@@ -35,8 +35,9 @@ describe("a table in the options means what SQL would mean", () => {
   });
 
   it("refuses names that are none", () => {
-    for (const bad of ["", " ", ".", "users.", ".users", '"users', 'a"b"', "a.b.c"]) expect(tableOption.safeParse(bad).success, bad).toBe(false);
-    for (const good of ["users", "public.users", '"Weird Name"', 'a."b.c"']) expect(tableOption.safeParse(good).success, good).toBe(true);
+    const isName = (text: string): boolean => tableOption.safeParse(text).success;
+    expect(["", " ", ".", "users.", ".users", '"users', 'a"b"', "a.b.c"].filter(isName)).toEqual([]);
+    expect(["users", "public.users", '"Weird Name"', 'a."b.c"'].filter((text) => !isName(text))).toEqual([]);
   });
 
   it("writes names as PostgreSQL reads them", () => {

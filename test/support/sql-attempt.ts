@@ -1,8 +1,11 @@
 import type { JsonObject } from "../../src/facts/json.js";
 import { isEnactError } from "../../src/errors.js";
+import type { SqlQueryPayload } from "../../src/facts/sql.js";
 import type { Policy } from "../../src/policies/policy.js";
 import type { PostgresSystem } from "../../src/systems/postgres.js";
 import { sqlQueryTool } from "../../src/tools/sql_query.js";
+import type { SqlStep } from "../../src/tools/sql/plan.js";
+import type { Plan } from "../../src/tools/tool.js";
 import { blockedBy, executed, planned } from "./tool-calls.js";
 
 /** What became of a call, told as the guard would. */
@@ -24,9 +27,9 @@ export async function attempt(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Attempt> {
   const judge = (payload: unknown): string | null => (policies.length === 0 ? null : blockedBy("sql_query", payload, policies));
-  let plan: Awaited<ReturnType<typeof planned<never, never, never, never, never>>>;
+  let plan: Plan<SqlQueryPayload, SqlStep>;
   try {
-    plan = (await planned(sqlQueryTool, { sql, params }, system.reader)) as never;
+    plan = await planned(sqlQueryTool, { sql, params }, system.reader);
   } catch (error) {
     if (!isEnactError(error)) throw error;
     return { what: "refused", why: error.message, code: error.code };
@@ -36,7 +39,7 @@ export async function attempt(
   let payload: JsonObject = plan.payload;
   let second: string | null = null;
   try {
-    const execution = await executed(sqlQueryTool, plan.step as never, system.writer, {
+    const execution = await executed(sqlQueryTool, plan.step, system.writer, {
       signal,
       judge: async (measured) => {
         payload = measured;

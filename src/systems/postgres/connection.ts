@@ -135,7 +135,7 @@ export async function openClient(config: ClientConfig): Promise<PostgresConnecti
 
 function unreachable(client: Client, error: unknown): EnactError {
   const code = (error as { code?: unknown } | null)?.code;
-  const where = client.host?.startsWith("/") === true ? "its socket" : `${client.host}:${client.port}`;
+  const where = client.host?.startsWith("/") ? "its socket" : `${client.host}:${client.port}`;
   const why = typeof code === "string" ? reasonOf(code, client) : "no answer";
   return new EnactError("SYSTEM_UNAVAILABLE", `PostgreSQL at ${where} cannot be reached: ${why}`, {
     hint: "Check that the server runs and that systems.postgres.url names it and a role that may log in.",

@@ -62,17 +62,14 @@ export class EmbeddedPostgres {
 }
 
 async function start(dataDir: string | undefined): Promise<Embedded> {
-  let pglite: typeof import("@electric-sql/pglite");
-  try {
-    pglite = await import("@electric-sql/pglite");
-  } catch (error) {
+  const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
     throw new EnactError("NOT_INSTALLED", "The embedded PostgreSQL (PGlite) is not installed", {
       hint: "Run npm install @electric-sql/pglite, or name a server in systems.postgres.url.",
-      cause: error,
+      cause,
     });
-  }
+  });
   try {
-    return await pglite.PGlite.create(dataDir === undefined ? {} : { dataDir });
+    return await PGlite.create(dataDir === undefined ? {} : { dataDir });
   } catch (error) {
     throw new EnactError("SYSTEM_UNAVAILABLE", "The embedded PostgreSQL did not start", {
       hint: "Its data folder may be damaged: remove .enact/postgres to begin with an empty one, or name a server in systems.postgres.url.",
@@ -115,13 +112,18 @@ class ProtocolStream extends Duplex {
   }
 
   override _write(message: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#database.execProtocolRaw(new Uint8Array(message)).then(
-      (answer) => {
-        if (answer.length > 0) this.push(Buffer.from(answer));
-        done();
-      },
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-    );
+    void this.#pass(message, done);
+  }
+
+  async #pass(message: Uint8Array, done: (error?: Error | null) => void): Promise<void> {
+    let failure: Error | null = null;
+    try {
+      const answer = await this.#database.execProtocolRaw(new Uint8Array(message));
+      if (answer.length > 0) this.push(Buffer.from(answer));
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    done(failure);
   }
 
   override _final(done: () => void): void {

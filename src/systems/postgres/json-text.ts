@@ -24,7 +24,7 @@ function isFaithful(text: string, value: Json): boolean {
 function countKeys(value: Json): number {
   if (typeof value !== "object" || value === null) return 0;
   const own = Array.isArray(value) ? 0 : Object.keys(value).length;
-  return Object.values(value).reduce<number>((sum, child) => sum + countKeys(child as Json), own);
+  return Object.values(value).reduce<number>((sum, child) => sum + countKeys(child), own);
 }
 
 function isExact(number: string): boolean {
@@ -46,5 +46,5 @@ function decimal(number: string): string {
 function isWellFormed(value: Json): boolean {
   if (typeof value === "string") return value.isWellFormed();
   if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([key, child]) => key.isWellFormed() && isWellFormed(child as Json));
+  return Object.entries(value).every(([key, child]) => key.isWellFormed() && isWellFormed(child));
 }

@@ -130,7 +130,7 @@ export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, sch
     const read = scans > 0 || (change.blocks > 0 && writes(change) === 0);
     if (!read && writes(change) === 0) continue;
     const about = { oid: String(oid), schema: String(schema), name: String(name), inserted, updated, deleted, read };
-    tables.push({ ...about, columns: list<string>(columns), parents: list(parents), tied: list(tied) });
+    tables.push({ ...about, columns: list(columns), parents: list(parents), tied: list(tied) } as MeasuredTable);
   }
   const schema = schemaBefore === undefined || schemaAfter === undefined ? null : schemaChanges(schemaBefore, schemaAfter);
   return { tables, catalogue: catalogue.toSorted(), schema };
@@ -139,8 +139,8 @@ export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, sch
 /** Objects that initdb made have smaller oids (FirstNormalObjectId of PostgreSQL's transam.h). */
 const FIRST_USER_OID = 16_384;
 
-function list<Item>(json: string | null | undefined): readonly Item[] {
-  return typeof json === "string" ? (JSON.parse(json) as Item[]) : [];
+function list(json: string | null | undefined): unknown {
+  return typeof json === "string" ? JSON.parse(json) : [];
 }
 
 function schemaChanges(before: Reply, after: Reply): readonly SchemaChange[] {

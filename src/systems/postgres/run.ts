@@ -48,8 +48,7 @@ export async function runOrder(
   const { connection } = lease;
   const onAbort = () => void context.cancel(connection.processId);
   signal.addEventListener("abort", onAbort, { once: true });
-  const silence = order.statements.length * context.limits.statementTimeoutMs + GRACE;
-  const alarm = setTimeout(() => connection.destroy(), silence);
+  const alarm = setTimeout(() => connection.destroy(), order.statements.length * context.limits.statementTimeoutMs + GRACE);
   let leaves: Leaves = "anything";
   try {
     if (snapshot !== order.snapshot) await mustBeAsPlanned(context, order, connection);
@@ -66,10 +65,6 @@ export async function runOrder(
       return { state: "rolled_back" };
     }
     throwIfAborted(signal);
-    if (trial.failure !== undefined) {
-      leaves = order.leaves;
-      throw trial.failure;
-    }
     const report = await finish(context, order, transaction, trial, types);
     if (report.state === "done") leaves = order.leaves;
     return report;
@@ -114,6 +109,7 @@ async function finish(
   trial: Trial,
   types: ReadonlyMap<number, TypeInfo>,
 ): Promise<RunReport> {
+  if (trial.failure !== undefined) throw trial.failure;
   const done: RunReport = { state: "done", replies: trial.replies, types };
   if (order.readOnly) return done;
   let tag: string;

@@ -168,7 +168,7 @@ function isTarget(type: string): boolean {
 }
 
 export function relationName(node: Node): RelationName {
-  const text = (field: string): string | null => (typeof node[field] === "string" ? (node[field] as string) : null);
+  const text = (field: string): string | null => (typeof node[field] === "string" ? node[field] : null);
   return { database: text("catalogname"), schema: text("schemaname"), name: text("relname") ?? "", only: node["inh"] !== true };
 }
 

@@ -243,7 +243,7 @@ function constant(node: Node): Leaf {
   if (kind === "ival") return { is: "value", value: Number(value["ival"] ?? 0) };
   if (kind === "fval") return { is: "value", value: Number(value["fval"] ?? 0) };
   if (kind === "boolval") return { is: "boolean", value: value["boolval"] === true };
-  if (kind === "sval") return { is: "value", value: String(value["sval"] ?? "") };
+  if (kind === "sval") return { is: "value", value: typeof value["sval"] === "string" ? value["sval"] : "" };
   return { is: "other" };
 }
 

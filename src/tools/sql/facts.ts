@@ -10,8 +10,9 @@ import { cascadesOf } from "./cascades.js";
 import type { ChangeNode } from "./collect.js";
 import { judgeFunctions } from "./functions.js";
 import type { FunctionVerdict } from "./functions.js";
-import { shownName, Tables } from "./tables.js";
+import { shownName } from "./tables.js";
 import type { Sources } from "./sources.js";
+import type { Tables } from "./tables.js";
 import { whereOf } from "./where.js";
 import { writtenBy } from "./written.js";
 import type { ParseView, Written } from "./written.js";
@@ -49,30 +50,22 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
       return relation === undefined ? [] : tables.touchedBy(relation, name.only, targets.has(relation.oid) || isSchema);
     }),
   );
-  const written = statement.changes.map((change) => ({ change, ...writtenBy(change, tables, catalogue, context.parseView) }));
-  const changed = unique(written.flatMap((one) => one.tables));
+  const writes = statement.changes.map((change) => ({ change, ...writtenBy(change, tables, catalogue, context.parseView) }));
+  const changed = unique(writes.flatMap((one) => one.tables));
   const altered = isSchema ? statement.relations.flatMap((name) => tables.find(name) ?? []) : [];
   const cascades = cascadesOf(statement.changes, changed, catalogue);
   const columns = new Set(touched.flatMap((relation) => relation.columns?.map(([name]) => name) ?? []));
-  const oids = (relations: readonly CatalogueRelation[]): ReadonlySet<string> => new Set(relations.map((one) => one.oid));
   // A foreign key carries a change on to tables that have triggers of their own.
-  const carried = cascades.map((one) => one.oid);
-  const verdict = judgeFunctions({
-    collected: statement.collected,
-    catalogue,
-    vouched: context.vouched,
-    columns,
-    touched: oids(touched),
-    written: new Set([...oids(changed), ...carried, ...(isSchema ? oids(touched) : [])]),
-  });
-  const changes = written.map((one) => changeFacts(one, context));
+  const written = new Set([...cascades.map((one) => one.oid), ...oids(isSchema ? touched : changed)]);
+  const verdict = judgeFunctions({ ...context, collected: statement.collected, columns, touched: oids(touched), written });
+  const changes = writes.map((one) => changeFacts(one, context));
   return {
     verdict,
     touched,
     written: unique([...changed, ...altered]),
-    maybe: written.flatMap((one) => one.maybe),
+    maybe: writes.flatMap((one) => one.maybe),
     deletes: deletesOf(statement, changes, context),
-    ddl: ddlOf(statement, written, tables),
+    ddl: ddlOf(statement, writes, tables),
     cascades: cascades.map((one) => one.text),
     cascadeTables: cascades.map((one) => one.child),
     facts: {
@@ -81,10 +74,18 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
       changes,
       tables_read: sorted(readBy(statement, touched, tables).flatMap(withSamples)),
       tables_written: sorted([...changed, ...altered].map(show)),
-      columns_written: sorted(written.flatMap((one) => one.columns)),
+      columns_written: sorted(writes.flatMap((one) => one.columns)),
       functions: [...verdict.called],
     },
   };
+}
+
+function times(all: readonly (string | undefined)[], oid: string): number {
+  return all.filter((one) => one === oid).length;
+}
+
+function oids(relations: readonly CatalogueRelation[]): ReadonlySet<string> {
+  return new Set(relations.map((one) => one.oid));
 }
 
 /** The catalogue does not say what its own views are made of: these show sample values of every table. */
@@ -97,7 +98,6 @@ function withSamples(relation: CatalogueRelation): string[] {
 function readBy(statement: Statement, touched: readonly CatalogueRelation[], tables: Tables): readonly CatalogueRelation[] {
   const writes = statement.changes.filter((change) => !change.readsTarget).map((change) => tables.find(change.target)?.oid);
   const mentions = statement.relations.map((name) => tables.find(name)?.oid);
-  const times = (oids: readonly (string | undefined)[], oid: string): number => oids.filter((one) => one === oid).length;
   const onlyWritten = touched.filter(({ oid }) => times(writes, oid) > 0 && times(writes, oid) === times(mentions, oid));
   const family = new Set(onlyWritten.flatMap((relation) => [relation, ...tables.family(relation, false)]));
   return touched.filter((relation) => !family.has(relation));

@@ -116,7 +116,7 @@ function refusal(one: CatalogueFunction, vouched: readonly string[]): string | u
     if (RUNS_TEXT.test(one.name)) return sentence(one, why);
     return one.volatility === "v" && !HARMLESS.has(one.name) ? sentence(one, why) : undefined;
   }
-  if (/^dblink/.test(one.name) && isForeign(one)) return sentence(one, why);
+  if (one.name.startsWith("dblink") && isForeign(one)) return sentence(one, why);
   return one.volatility === "v" && isForeign(one) && !isHarmlessExtension(one) && !isVouched ? sentence(one, undefined) : undefined;
 }
 
@@ -137,7 +137,7 @@ function impliedDoubt(one: CatalogueFunction, vouched: readonly string[]): strin
   if (isBuiltIn(one) || isVouchedFor(one, vouched)) return undefined;
   const isUnknownCode = isForeign(one) && one.volatility === "v" && one.extension === null;
   if (isUnknownCode) return `${fullName(one)}, which runs with this table, is code that PostgreSQL does not control`;
-  return /^dblink/.test(one.name) ? `${fullName(one)}, which runs with this table, reaches another server` : wayOut(one);
+  return one.name.startsWith("dblink") ? `${fullName(one)}, which runs with this table, reaches another server` : wayOut(one);
 }
 
 function wayOut(one: CatalogueFunction): string | undefined {

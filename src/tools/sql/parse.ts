@@ -57,7 +57,7 @@ function notParsed(sql: string, error: unknown): EnactError {
   const { message, sqlDetails } = error as { message?: string; sqlDetails?: { cursorPosition?: number } };
   const near = Buffer.from(sql).subarray(0, sqlDetails?.cursorPosition ?? 0).toString().length;
   const where = near > 0 ? ` at character ${near + 1}` : "";
-  return new EnactError("INVALID_INPUT", `PostgreSQL cannot read this SQL: ${String(message ?? "syntax error")}${where}`);
+  return new EnactError("INVALID_INPUT", `PostgreSQL cannot read this SQL: ${message ?? "syntax error"}${where}`);
 }
 
 export function isNode(value: unknown): value is Node {

@@ -79,10 +79,13 @@ function checkParams(statements: readonly Statement[], params: readonly Json[]):
   if (JSON.stringify(params).includes("\\u0000")) throw new EnactError("INVALID_INPUT", "A parameter holds a NUL character");
 }
 
+function list(items: readonly string[]): readonly string[] {
+  return [...new Set(items)].toSorted();
+}
+
 function requestOf(statements: readonly Statement[]): CatalogueRequest {
   const names = statements.flatMap((statement) => statement.relations);
   const changed = statements.flatMap((statement) => statement.changes).filter((change) => change.verb !== "INSERT");
-  const list = (items: readonly string[]): readonly string[] => [...new Set(items)].toSorted();
   return {
     relations: list(names.filter((name) => !name.only).map(sqlName)),
     only: list(names.filter((name) => name.only).map(sqlName)),

@@ -97,5 +97,5 @@ function outputNames(select: Node): readonly string[] | undefined {
 function aliasNames(item: Node): { alias: string; names: readonly string[] } {
   const alias = item["alias"];
   if (!isNode(alias)) return { alias: "", names: [] };
-  return { alias: String(alias["aliasname"] ?? ""), names: stringsOf(alias["colnames"]) };
+  return { alias: typeof alias["aliasname"] === "string" ? alias["aliasname"] : "", names: stringsOf(alias["colnames"]) };
 }

@@ -4,8 +4,11 @@ import type { RelationName } from "./collect.js";
 
 /** A relation's name as a quoted SQL name: what the catalogue is asked for. */
 export function sqlName({ schema, name }: Pick<RelationName, "schema" | "name">): string {
-  const quoted = (part: string): string => `"${part.replaceAll('"', '""')}"`;
   return schema === null ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
+}
+
+function quoted(part: string): string {
+  return `"${part.replaceAll('"', '""')}"`;
 }
 
 /** A relation's name as the facts show it. */

@@ -119,7 +119,8 @@ function evaluate(condition: Condition, given: Assignment): boolean | null {
       if (values.includes(decisive)) return decisive;
       return values.includes(null) ? null : !decisive;
     }
-    case "compare": {
+    case "compare":
+    default: {
       const left = valueOf(condition.left, given);
       const right = valueOf(condition.right, given);
       return condition.op === "=" ? left === right : left < right;

@@ -36,7 +36,7 @@ export function writtenBy(change: ChangeNode, tables: Tables, catalogue: Catalog
     if (view === undefined || steps.length > 50) break;
     const mapped = step.columns?.map((column) => view.columns.get(column));
     const isMapped = mapped?.every((column) => column !== undefined) === true;
-    step = { relation: view.base, columns: isMapped ? (mapped as string[]) : undefined };
+    step = { relation: view.base, columns: isMapped ? mapped : undefined };
     steps.push(step);
   }
   const family = steps.flatMap(({ relation }) => [relation, ...tables.family(relation, change.target.only)]);
