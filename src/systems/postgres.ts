@@ -11,6 +11,7 @@ import type { RunContext, RunReport } from "./postgres/run.js";
 import { Sessions } from "./postgres/sessions.js";
 import type { Order } from "./postgres/transaction.js";
 import { builtInTypes } from "./postgres/values.js";
+import { isServerError } from "./postgres/wire.js";
 
 export interface PostgresOptions {
   /** `postgres://…`, or "embedded" for PGlite inside this process. */
@@ -81,6 +82,9 @@ function defined(options: PostgresOptions): Partial<typeof DEFAULTS> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
+/** SQLSTATE */
+const INSUFFICIENT_PRIVILEGE = "42501";
+
 interface Looks {
   look(request: CatalogueRequest): Promise<Look>;
   digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string>;
@@ -142,7 +146,7 @@ class ServerLooks implements Looks {
       } catch (error) {
         connection.destroy();
         if (isEnactError(error)) throw error;
-        if (attempt > 1) throw cannotLook(error);
+        if (attempt > 1 || isRefusal(error)) throw cannotLook(error);
       } finally {
         connection.idle(true);
       }
@@ -199,7 +203,14 @@ class SharedLooks implements Looks {
   }
 }
 
+/** The server's word on the question itself; one that ends the session (57P01 and the like) is none. */
+function isRefusal(error: unknown): boolean {
+  return isServerError(error) && !error.code.startsWith("57P") && !error.code.startsWith("08");
+}
+
 function cannotLook(error: unknown): EnactError {
+  const isForbidden = isServerError(error) && error.code === INSUFFICIENT_PRIVILEGE;
+  if (isForbidden) return new EnactError("REFUSED", `PostgreSQL does not let this role look: ${error.message}`, { cause: error });
   const { message } = lost(error);
   return new EnactError("SYSTEM_UNAVAILABLE", `The catalogue of PostgreSQL could not be read: ${message}`, { cause: error });
 }

@@ -27,8 +27,8 @@ export function statementFailure(error: unknown, timeoutMs: number, index: numbe
 }
 
 /** FATAL and PANIC end the session. */
-function isFatal(error: { severity: string }): boolean {
-  return error.severity === "FATAL" || error.severity === "PANIC";
+function isFatal(error: { severity: string; code: string }): boolean {
+  return error.severity === "FATAL" || error.severity === "PANIC" || error.code.startsWith("57P") || error.code.startsWith("08");
 }
 
 /** The connection was lost before COMMIT: the server rolls back by itself. */

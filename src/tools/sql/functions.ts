@@ -17,6 +17,9 @@ const HARMLESS = new Set(
 /** Not volatile to PostgreSQL, and yet they run a text or read a table that is only named in a value. */
 const RUNS_TEXT = /^(?:table|schema|database)_to_xml/;
 
+/** Functions of extensions that are stable to PostgreSQL, and run the SQL that they are given. */
+const RUNS_A_TEXT = /^(?:crosstab\w*|connectby|xpath_table)$/;
+
 /** Volatile functions in C of PostgreSQL's own extensions that only make up values. */
 const HARMLESS_EXTENSIONS: Readonly<Record<string, RegExp>> = {
   "uuid-ossp": /^uuid_generate_v\d/,
@@ -81,7 +84,7 @@ export function judgeFunctions(context: FunctionContext): FunctionVerdict {
   const own = direct.filter((one) => !isBuiltIn(one));
   return {
     refused: direct.map((one) => refusal(one, vouched)).find((why) => why !== undefined),
-    unknown: [...direct.map((one) => doubt(one, vouched)), ...implied.map((one) => impliedDoubt(one, vouched))].find((why) => why !== undefined),
+    unknown: [...direct.map((one) => doubt(one, catalogue, vouched)), ...implied.map((one) => impliedDoubt(one, catalogue, vouched))].find((why) => why !== undefined),
     called: [...new Set(direct.map((one) => (isBuiltIn(one) ? one.name : fullName(one))))].toSorted(),
     runsUserCode: own.length > 0 || implied.some((one) => !isBuiltIn(one)),
     runsForeignCode: [...own, ...implied].some((one) => !isBuiltIn(one) && !["sql", "plpgsql"].includes(one.language)),
@@ -125,24 +128,50 @@ function sentence(one: CatalogueFunction, why: string | undefined): string {
 }
 
 /** A function that the statement calls. */
-function doubt(one: CatalogueFunction, vouched: readonly string[]): string | undefined {
+function doubt(one: CatalogueFunction, catalogue: Catalogue, vouched: readonly string[]): string | undefined {
   if (isBuiltIn(one) || isVouchedFor(one, vouched)) return undefined;
-  if (isForeign(one)) return undefined;
+  if (isForeign(one)) return RUNS_A_TEXT.test(one.name) ? `${fullName(one)} runs a text that nobody has judged` : undefined;
   if (one.volatility === "v") return `${fullName(one)} is a volatile function: it may do anything`;
-  return wayOut(one);
+  if (/\bexecute\b/i.test(one.source ?? "")) return `${fullName(one)} makes up SQL while it runs`;
+  return wayOut(one, catalogue, vouched);
 }
 
 /** Code that comes with a table. What it does inside the database is measured; what leads out of it is not. */
-function impliedDoubt(one: CatalogueFunction, vouched: readonly string[]): string | undefined {
+function impliedDoubt(one: CatalogueFunction, catalogue: Catalogue, vouched: readonly string[]): string | undefined {
   if (isBuiltIn(one) || isVouchedFor(one, vouched)) return undefined;
   const isUnknownCode = isForeign(one) && one.volatility === "v" && one.extension === null;
   if (isUnknownCode) return `${fullName(one)}, which runs with this table, is code that PostgreSQL does not control`;
-  return one.name.startsWith("dblink") ? `${fullName(one)}, which runs with this table, reaches another server` : wayOut(one);
+  return one.name.startsWith("dblink") ? `${fullName(one)}, which runs with this table, reaches another server` : wayOut(one, catalogue, vouched);
 }
 
-function wayOut(one: CatalogueFunction): string | undefined {
+/** A function's own text, and those of the functions that it calls, level by level. */
+function wayOut(one: CatalogueFunction, catalogue: Catalogue, vouched: readonly string[], seen = new Set<string>()): string | undefined {
+  seen.add(one.oid);
   const found = WAY_OUT.exec(`${one.source ?? ""} ${(one.settings ?? []).join(" ")}`)?.[0];
-  return found === undefined ? undefined : `${fullName(one)} uses ${found.split(/\s/)[0]}, whose effects cannot be measured`;
+  if (found !== undefined) return `${fullName(one)} uses ${found.split(/\s/)[0]}, whose effects cannot be measured`;
+  const names = new Set(namesCalledIn(one));
+  const inside = (catalogue.functions ?? []).filter((other) => names.has(other.name) && !isBuiltIn(other) && !seen.has(other.oid));
+  for (const other of inside) {
+    if (isVouchedFor(other, vouched)) continue;
+    const leadsOut = isForeign(other) && ((other.volatility === "v" && !isHarmlessExtension(other)) || RUNS_A_TEXT.test(other.name));
+    if (leadsOut) return `${fullName(one)} calls ${fullName(other)}, whose effects cannot be measured`;
+    const deeper = wayOut(other, catalogue, vouched, seen);
+    if (deeper !== undefined) return deeper;
+  }
+  return undefined;
+}
+
+/** Names before an opening parenthesis in a function's text: what it may call. */
+export function namesCalledIn(one: CatalogueFunction): readonly string[] {
+  const code = one.source ?? "";
+  return [...code.matchAll(/(?:"((?:[^"]|"")+)"|([a-z_][\w$]*))\s*\(/gi)].map(([, quoted, bare = ""]) =>
+    quoted === undefined ? bare.toLowerCase() : quoted.replaceAll('""', '"'),
+  );
+}
+
+/** Whether a function's text calls nothing of which the catalogue would have to be asked. */
+export function callsNothing(one: CatalogueFunction): boolean {
+  return one.source === null || isSilent(one);
 }
 
 const SQL_WORD = /\b(?:select|perform|execute|insert|update|delete|merge|truncate|call|copy|from|do|table|query|alter|create|drop)\b/i;

@@ -6,6 +6,7 @@ import type { Order } from "../../systems/postgres/transaction.js";
 import type { PostgresReader } from "../../systems/postgres.js";
 import { analyse } from "./analyse.js";
 import type { Statement } from "./analyse.js";
+import { callsNothing, namesCalledIn } from "./functions.js";
 import { isSystemSchema, plannedFacts, resolveStatement } from "./facts.js";
 import type { Resolved } from "./facts.js";
 import { isNode, parseSql } from "./parse.js";
@@ -34,7 +35,7 @@ export interface SqlPlan {
 export async function planSql(sql: string, params: readonly Json[], reader: PostgresReader): Promise<SqlPlan> {
   const statements = withoutOverflow(await parseSql(sql));
   checkParams(statements, params);
-  const look = await reader.look(requestOf(statements));
+  const { look, request } = await lookDeep(reader, requestOf(statements));
   const { catalogue } = look;
   const tables = new Tables(catalogue);
   checkRelations(statements, tables, catalogue);
@@ -48,7 +49,7 @@ export async function planSql(sql: string, params: readonly Json[], reader: Post
   const refusal = resolved.map((one) => one.verdict.refused).find((why) => why !== undefined);
   if (refusal !== undefined) throw new EnactError("REFUSED", refusal);
   const payload = plannedFacts(sql, resolved, doubtOf(statements, resolved), params.length);
-  const order = orderOf(statements, resolved, params, look);
+  const order = orderOf(statements, resolved, params, look, request);
   const step: SqlStep = {
     order,
     facts: payload,
@@ -78,6 +79,21 @@ function checkParams(statements: readonly Statement[], params: readonly Json[]):
   }
   if (JSON.stringify(params).includes("\\u0000")) throw new EnactError("INVALID_INPUT", "A parameter holds a NUL character");
 }
+
+/** Looks, and looks again for what the functions found call in turn, until nothing new is named. */
+async function lookDeep(reader: PostgresReader, first: CatalogueRequest): Promise<{ look: Look; request: CatalogueRequest }> {
+  let request = first;
+  for (let depth = 0; ; depth += 1) {
+    const look = await reader.look(request);
+    const called = (look.catalogue.functions ?? []).filter((one) => !callsNothing(one)).flatMap(namesCalledIn);
+    const functions = list([...request.functions, ...called]);
+    if (functions.length === request.functions.length || depth === MAX_DEPTH) return { look, request };
+    request = { ...request, functions };
+  }
+}
+
+/** Levels of functions that call functions. */
+const MAX_DEPTH = 5;
 
 function list(items: readonly string[]): readonly string[] {
   return [...new Set(items)].toSorted();
@@ -150,7 +166,7 @@ function foreignDoubt(relation: Resolved["touched"][number]): string | undefined
   return found === undefined ? undefined : `${shown} uses ${found.replace("(", "")}, whose effects cannot be measured`;
 }
 
-function orderOf(statements: readonly Statement[], resolved: readonly Resolved[], params: readonly Json[], look: Look): Order {
+function orderOf(statements: readonly Statement[], resolved: readonly Resolved[], params: readonly Json[], look: Look, request: CatalogueRequest): Order {
   const runsUserCode = resolved.some((one) => one.verdict.runsUserCode && !one.verdict.codeIsSilent);
   const isData = statements.every(({ kind }) => kind.class === "read" || kind.class === "change");
   return {
@@ -160,7 +176,7 @@ function orderOf(statements: readonly Statement[], resolved: readonly Resolved[]
     watchSchema: !isData || runsUserCode,
     leaves: !isData || resolved.some((one) => one.verdict.runsForeignCode) ? "anything" : runsUserCode ? "statements" : "settings",
     search_path: look.catalogue.search_path,
-    request: requestOf(statements),
+    request,
     snapshot: look.catalogue.recovery ? "" : look.snapshot,
     digest: look.digest,
   };
