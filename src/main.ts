@@ -11,6 +11,10 @@ import { runProgram } from "./cli/program.js";
 import type { Config } from "./config/config.js";
 import type { LedgerReader } from "./receipts/ledger.js";
 
+/** Whoever read the output (`head`, a pager) has seen enough. */
+const onBrokenPipe = () => process.exit();
+process.stdout.on("error", onBrokenPipe);
+
 /** This file, dist/main.js, and the folder of its package. */
 const PROGRAM = fileURLToPath(import.meta.url);
 const PACKAGE_ROOT = join(dirname(PROGRAM), "..");
@@ -54,6 +58,8 @@ async function openLedger(args: ProjectArgs): Promise<LedgerReader> {
 const commands: Commands = {
   async serve(args) {
     const { claimStdout } = await import("./mcp/stdout.js");
+    // A server still has to record what it is doing.
+    process.stdout.off("error", onBrokenPipe);
     const output = claimStdout(process.stdout, process.stderr);
     const [{ serveCommand }, { serveOnStdio }, { instructionsFor }] = await Promise.all([
       import("./cli/serve.js"),

@@ -69,6 +69,12 @@ describe("enact-guard", () => {
     expect(JSON.parse(stdout.trim() || "{}")).toMatchObject({ jsonrpc: "2.0", id: 1, result: { serverInfo: { name: "enact-guard" } } });
   });
 
+  test("ends quietly when nobody reads on", () => {
+    const piped = `"${process.execPath}" "${MAIN}" check file_read path=notes.txt --json | true`;
+    const { stderr } = spawnSync("sh", ["-c", piped], { cwd: project.folder, env: project.env, encoding: "utf8" });
+    expect(stderr).toBe("");
+  });
+
   test("keeps its keys where the environment says", () => {
     const { stdout } = run(["doctor", "--json"], { env: { ENACT_HOME: "", XDG_CONFIG_HOME: join(project.folder, "config") } });
     // Inside the project the agent could read them.
