@@ -117,6 +117,13 @@ describe("tools", () => {
       expect({ name, hints: hints.map((hint) => typeof hint) }).toEqual({ name, hints: ["boolean", "boolean", "boolean", "boolean"] });
     }
   });
+
+  test("every tool that acts through an account says which rights it needs, in sentences", () => {
+    const remote = new Set(["email", "gdrive", "hubspot", "s3", "slack"]);
+    const without = tools.filter(({ system, access }) => remote.has(system) !== (access !== undefined));
+    expect(without.map(({ name }) => name)).toEqual([]);
+    expect(tools.flatMap(({ access = [] }) => access).filter((sentence) => !/^[A-Z`].{20,}\.$/u.test(sentence))).toEqual([]);
+  });
 });
 
 describe("mcp.json", () => {

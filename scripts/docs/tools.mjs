@@ -31,11 +31,17 @@ function toolSection(tool, { toJSONSchema, policies, policyMeta }, comments) {
       `- Undo: ${tool.reversible === false ? "not possible" : tool.reversible}`,
       `- Judged by: ${judges(tool, policies, policyMeta)}`,
     ].join("\n"),
+    ...accessPart(tool.access),
     "Input:",
     table(["Key", "Value", "Default", "Meaning"], rows(input, comments.input, true)),
     "Facts:",
     table(["Fact", "Value", "Meaning"], rows(facts, comments.facts, false)),
   ].join("\n\n");
+}
+
+/** What the account behind the tool may do, and no more. */
+function accessPart(access) {
+  return access === undefined ? [] : ["Required access, and no more:", access.map((sentence) => `- ${sentence}`).join("\n")];
 }
 
 function annotations({ readOnlyHint, destructiveHint, idempotentHint, openWorldHint }) {

@@ -46,6 +46,9 @@ export const crmCreateContactTool = defineTool<Input, CrmCreateContactPayload, S
   input,
   payload: crmCreateContactPayload,
   reversible: "the contact can be deleted in HubSpot, where it can be restored for 90 days",
+  access: [
+    "A private app with `crm.objects.contacts.read` and `crm.objects.contacts.write`, and no other scope.",
+  ],
 
   async plan({ email, properties }, reader, { signal }) {
     const { address, normalised } = onePlainAddress(email);

@@ -34,6 +34,9 @@ export const crmCreateTaskTool = defineTool<Input, CrmCreateTaskPayload, Step, H
   input,
   payload: crmCreateTaskPayload,
   reversible: "the task can be deleted in HubSpot",
+  access: [
+    "A private app with `crm.objects.contacts.read` and `crm.objects.contacts.write`, and no other scope: HubSpot keeps tasks behind those of contacts.",
+  ],
 
   async plan({ contact, subject, body, due }, reader, { signal }) {
     for (const text of [subject, body ?? ""]) {

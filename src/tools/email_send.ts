@@ -58,6 +58,11 @@ export const emailSendTool = defineTool<Input, EmailSendPayload, Step, EmailRead
   input,
   payload: emailSendPayload,
   reversible: false,
+  access: [
+    "An SMTP account of its own that the server lets send as `systems.email.from` and as nobody else, with a limit of mails per day where the server has one.",
+    "No mailbox: nothing is ever read. TLS is required except on loopback and with `allow_plaintext`.",
+    "Attachments are read by the file tools' rules, inside `systems.filesystem.root`; without that section there are none.",
+  ],
 
   async plan(given, reader, { signal }) {
     const { subject, text, html = null } = given;

@@ -46,6 +46,11 @@ export const gdriveDeleteTool = defineTool<Input, GdriveDeletePayload, Step, Gdr
   input,
   payload: gdriveDeletePayload,
   reversible: "from the trash it can be restored for 30 days; deleted permanently it is gone",
+  access: [
+    "The scope `https://www.googleapis.com/auth/drive`: Google has none for deleting alone.",
+    "So the limit is what is shared: a service account of its own, as an editor of only those folders that the agent may touch. No domain-wide delegation.",
+    "Deleting permanently needs the owner's right, or an organiser's in a shared drive: leave it out, and nothing can go past the trash.",
+  ],
 
   async plan({ file_id, permanently }, reader, { signal }) {
     const file = await reader.file(checkedId(file_id), signal);

@@ -57,6 +57,12 @@ export const s3DeleteTool = defineTool<Input, S3DeletePayload, Step, S3Reader, S
   input,
   payload: s3DeletePayload,
   reversible: "in a bucket with versioning the delete markers can be removed again; elsewhere nothing can be brought back",
+  access: [
+    "On the bucket: `s3:ListBucket`, `s3:ListBucketVersions`, `s3:GetBucketVersioning`, `s3:GetBucketObjectLockConfiguration`.",
+    "On its objects: `s3:GetObject`, `s3:GetObjectVersion`, `s3:GetObjectRetention`, `s3:GetObjectLegalHold`, `s3:DeleteObject`. Contents are never read; S3 has no smaller right for sizes and ETags.",
+    "`s3:DeleteObjectVersion` only if versions may be destroyed for good.",
+    "Never `s3:BypassGovernanceRetention` or `s3:PutObjectRetention`.",
+  ],
 
   async plan(given, reader, call) {
     const asked = checkedInput(given, reader.maxObjects);

@@ -57,6 +57,12 @@ export const slackPostTool = defineTool<Input, SlackPostPayload, Step, SlackRead
   input,
   payload: slackPostPayload,
   reversible: "the message can be deleted with its channel and ts; who has read it has read it",
+  access: [
+    "A bot token (`xoxb-…`), never a user token: it can post only as the app.",
+    "`chat:write` to post where the bot is a member. Not `chat:write.public`: inviting the bot is a person's decision.",
+    "`channels:read` and `groups:read` to resolve public and private channels and to see whether they are shared outside.",
+    "`im:read`, `mpim:read` and `users:read` only if it may write to people; without them a direct message cannot be resolved, and is blocked.",
+  ],
 
   async plan({ channel, text, thread_ts, blocks }, reader, { signal }) {
     const content = { text: wellFormed(text), blocks: blocks === undefined ? undefined : checkedBlocks(blocks) };

@@ -77,6 +77,11 @@ export interface ToolInfo {
   readonly payload: z.ZodType;
   /** What undoing can do, one clause for the docs and enact_check; false when it cannot be undone. */
   readonly reversible: string | false;
+  /**
+   * The rights that the configured account needs and no more, one sentence each, for the docs. Left out where the tool
+   * uses no account of its own.
+   */
+  readonly access?: readonly string[];
 }
 
 /** A tool before it has hands: plan() gets only a reader, execute() never sees the input again. */
