@@ -1,9 +1,10 @@
-// Bundles src/ into dist/: one file per entry point with shared chunks, because a server that loads its dependencies
-// from node_modules starts twice as slowly. Native, WASM and heavy packages stay outside and load on first use.
+// Bundles src/ into dist/: the program as one file, the library as one file per entry point with shared chunks, because
+// a server that loads its dependencies from node_modules starts twice as slowly. Native, WASM and heavy packages stay
+// outside and load on first use.
 import { build } from "esbuild";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const categories = readdirSync(join(root, "src/policies"), { withFileTypes: true })
@@ -30,16 +31,10 @@ const lean = {
   },
 };
 
-const { metafile } = await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: {
-    main: "src/main.ts",
-    index: "src/index.ts",
-    ...Object.fromEntries(categories.map((name) => [`policies/${name}`, `src/policies/${name}/index.ts`])),
-  },
   outdir: "dist",
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node20.19",
@@ -51,12 +46,25 @@ const { metafile } = await build({
   // Bundled CommonJS packages call require() for node's own modules.
   banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
   logLevel: "warning",
-  metafile: true,
-});
-// Old chunks go only after the new ones are in place: a server that is starting right now keeps its files.
-const built = new Set(Object.keys(metafile.outputs).map((path) => join(root, path)));
+  write: false,
+};
+const entries = Object.fromEntries(categories.map((name) => [`policies/${name}`, `src/policies/${name}/index.ts`]));
+const built = await Promise.all([
+  // One file, so that a server that runs while a new version is built misses nothing that it loads later.
+  build({ ...common, entryPoints: { main: "src/main.ts" } }),
+  build({ ...common, entryPoints: { index: "src/index.ts", ...entries }, splitting: true }),
+]);
+const outputs = built.flatMap(({ outputFiles }) => outputFiles);
+// Put in place whole: whoever starts right now reads the old file or the new one, never half of it.
+for (const { path, contents } of outputs) {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, contents, { mode: path === join(root, "dist/main.js") ? 0o755 : 0o644 });
+  renameSync(draft, path);
+}
+const current = new Set(outputs.map(({ path }) => path));
 for (const entry of readdirSync(join(root, "dist"), { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath ?? entry.path, entry.name);
-  if (entry.isFile() && !built.has(path) && !path.startsWith(join(root, "dist/types"))) rmSync(path);
+  const isOurs = entry.isFile() && path.endsWith(".js") && !path.startsWith(join(root, "dist/types"));
+  if (isOurs && !current.has(path)) rmSync(path, { force: true });
 }
-chmodSync(join(root, "dist/main.js"), 0o755);
