@@ -88,7 +88,7 @@ function accept(reader: LedgerReader, report: VerifyReport): VerifyReport {
 function textOf(report: VerifyReport, reader: LedgerReader, accepted: boolean): string {
   const lines: string[] = [];
   const { firstProblem, entries } = report;
-  if (accepted) lines.push(`Accepted: ${count(reader.known?.sequence ?? 0)} were known, ${String(entries)} are left. The loss is noted.`);
+  if (accepted) lines.push(`Accepted: ${count(reader.known?.sequence ?? 0)} were known, ${String(entries)} are there. The loss is noted.`);
   if (firstProblem !== undefined) {
     lines.push(`✗ ${plainText(sentence(firstProblem.message), 600)}`);
     if (firstProblem.run_id !== null) lines.push(`  run ${plainText(firstProblem.run_id, 100)}`);
@@ -112,7 +112,7 @@ function headLines({ entries }: VerifyReport, { known }: LedgerReader): readonly
 
 function lossLines({ acceptedLosses }: LedgerReader): readonly string[] {
   return acceptedLosses.map(
-    ({ accepted_at, kept, sequence }) => `! On ${accepted_at} a person accepted that of ${count(sequence)} only ${String(kept)} were left.`,
+    ({ accepted_at, kept, sequence }) => `! On ${accepted_at} a person accepted a loss: ${count(sequence)} were known, ${String(kept)} were there.`,
   );
 }
 

@@ -33,7 +33,7 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies a whole ledger, line by line and in constant memory per open run: exact bytes, canonical form, signatures,
+ * Verifies a whole ledger, line by line (what stays in memory is the id of each run): exact bytes, canonical form, signatures,
  * sequence, chain, the order of decisions and outcomes, and the head known from outside. Stops at the first problem.
  *
  * Needs node:crypto and no store: an auditor can run it over an exported file with nothing but the public key.

@@ -195,8 +195,8 @@ class SqliteLedger implements Ledger {
           if (error instanceof BehindError) until = performance.now() + (this.#options.busyTimeoutMs ?? 5000);
           const mayTryAgain = isBusy(error) || error instanceof BehindError || error instanceof ExchangedError;
           if (!mayTryAgain || performance.now() >= until) throw inWords(error, "The ledger");
+          await sleep(isBusy(error) ? RETRY_PAUSE_MS : 0);
         }
-        await sleep(RETRY_PAUSE_MS);
       }
     });
   }

@@ -123,11 +123,11 @@ describe("accepting a loss", () => {
     sandbox.sql("DELETE FROM entries WHERE sequence > 4");
     expect((await run()).code).toBe(1);
     const { code, out } = await run({ acceptLoss: true });
-    expect([code, out]).toEqual([0, expect.stringMatching(/^Accepted: 6 receipts were known, 4 are left/)]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^Accepted: 6 receipts were known, 4 are there/)]);
     await fill(1);
     const later = await run();
     expect(later.code).toBe(0);
-    expect(later.out).toMatch(/a person accepted that of 6 receipts only 4 were left/);
+    expect(later.out).toMatch(/a person accepted a loss: 6 receipts were known, 4 were there/);
     expect(await json()).toMatchObject({ ok: true, entries: 6, accepted_losses: [{ kept: 4, sequence: 6 }] });
   });
 

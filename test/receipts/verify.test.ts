@@ -79,6 +79,7 @@ describe.each(["hmac-sha256", "ed25519"] as const)("a ledger signed with %s", (a
   const OTHER_TEXTS: readonly (readonly [string, (text: string) => string])[] = [
     ["a member named twice, the first as signed", (text) => text.replace(/^\{/, '{"decision":"PASS",')],
     ["a member named twice, the last as signed", (text) => text.replace(/\}$/, ',"actions_taken":[]}')],
+    ["the signature named twice", (text) => text.replace(/"signature":"[^"]+",/, (member) => member + member)],
     ["a space", (text) => text.replace(":", ": ")],
     ["a line end", (text) => `${text}\n`],
     ["something behind it", (text) => `${text} {}`],

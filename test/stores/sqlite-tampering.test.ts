@@ -29,6 +29,8 @@ const ATTACKS: readonly (readonly [string, () => void, string, { readonly kind: 
   ["the end deleted", () => sandbox.sql("DELETE FROM entries WHERE sequence > 3"), "it was cut", { kind: "cut", sequence: 4 }],
   ["all entries deleted", () => sandbox.sql("DELETE FROM entries"), "it was cut", { kind: "cut", sequence: 1 }],
   ["the last entry edited", () => sandbox.sql("UPDATE entries SET entry = json_set(entry, '$.actor_role', 'x') WHERE sequence = 8"), "is not the one that the guard wrote", { kind: "edited", sequence: 8 }],
+  ["everything dropped, as if it were new", () => sandbox.sql("DROP TABLE entries; PRAGMA user_version = 0; PRAGMA application_id = 0"), "cut, deleted or replaced", { kind: "cut", sequence: 1 }],
+  ["the file emptied", () => ["", "-wal"].forEach((end) => writeFileSync(sandbox.file + end, "")), "", { kind: "cut", sequence: 1 }],
   ["the file deleted", () => ["", "-wal", "-shm"].forEach((end) => rmSync(sandbox.file + end, { force: true })), "cut, deleted or replaced", { kind: "cut", sequence: 1 }],
   ["the folder deleted", () => rmSync(folder(), { recursive: true }), "cut, deleted or replaced", { kind: "cut", sequence: 1 }],
   ["a trigger that makes entries vanish", () => sandbox.sql("CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries WHERE sequence = new.sequence; END"), "structure", { kind: "structure", sequence: 0 }],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { CHAIN_START, sealEntry } from "../../src/receipts/entry.js";
 import { LedgerSandbox, draft, recordRun } from "../support/ledger-sandbox.js";
 
 let sandbox: LedgerSandbox;
@@ -194,6 +195,15 @@ describe("files exchanged under a guard at work", () => {
     ]).toContainEqual([next, report.ok, report.entries, report.firstProblem?.kind]);
   });
 
+  test("the log emptied in place: nothing is recorded that nobody could read", async () => {
+    const ledger = sandbox.ledger();
+    await recordRun(ledger);
+    truncateSync(`${sandbox.file}-wal`);
+    const next = await record(ledger).then(() => "recorded", (error: { code: string }) => error.code);
+    expect(["TAMPERED", "LEDGER_UNAVAILABLE"]).toContain(next);
+    expect(await sandbox.verify().then(({ ok }) => ok, () => false)).toBe(false);
+  });
+
   test("the ledger moved away while an entry is written: it does not count as recorded", async () => {
     const ledger = sandbox.ledger();
     await recordRun(ledger);
@@ -249,6 +259,24 @@ describe("the user's folder", () => {
     symlinkSync(join(sandbox.root, "heads"), heads);
     await expect(record()).rejects.toMatchObject({ code: "KEY_UNUSABLE" });
   });
+});
+
+test("a known head moves forward only by the entry that follows it, in whatever order processes come", async () => {
+  const { KnownLedgers } = await import("../../src/stores/sqlite/known.js");
+  const key = sandbox.keys().signer();
+  const first = sealEntry(draft(), ["s"], CHAIN_START, key);
+  const second = sealEntry(draft(), ["s"], { sequence: 1, hash: first.hash }, key);
+  const third = sealEntry(draft(), ["s"], { sequence: 2, hash: second.hash }, key);
+  const fork = sealEntry(draft(), ["s"], { sequence: 1, hash: second.hash }, key);
+  const known = KnownLedgers.open(await import("@photostructure/sqlite"), sandbox.enactHome);
+  const headAfter = (...entries: readonly (typeof first)[]): number | undefined => {
+    known.advance("/x", entries);
+    return known.find("/x", null)?.sequence;
+  };
+  expect([headAfter(second), headAfter(first), headAfter(third), headAfter(fork), headAfter(first)]).toEqual([undefined, 1, 1, 1, 1]);
+  expect([headAfter(second, third), headAfter(second), headAfter(third)]).toEqual([3, 3, 3]);
+  expect(known.history(known.find("/x", null), null).count({ since: new Date(0), subject: "s" })).toBe(3);
+  known.close();
 });
 
 test("many looks do not use up file handles", async () => {

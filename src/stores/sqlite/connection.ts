@@ -3,7 +3,7 @@ import type { Keys } from "../../receipts/keys.js";
 import { refuseMissingLedger } from "./catch-up.js";
 import { Database, loadSqlite } from "./database.js";
 import { KnownLedgers } from "./known.js";
-import { fileId, filesBehind, ledgerExists, ledgerPath, makeLedgerFile } from "./place.js";
+import { fileId, fileSize, filesBehind, ledgerExists, ledgerPath, logIsReadable, makeLedgerFile } from "./place.js";
 
 /** How long SQLite waits by itself, holding up this process; beyond it, the ledger waits without. */
 const BUSY_TIMEOUT_MS = 50;
@@ -29,6 +29,7 @@ export class Connection {
   readonly db: Database;
   readonly known: KnownLedgers;
   readonly #files: string;
+  #size = 0;
 
   private constructor(path: string, db: Database, known: KnownLedgers) {
     this.path = path;
@@ -77,11 +78,13 @@ export class Connection {
   }
 
   /**
-   * Says whether the path still leads to the files of this connection. Otherwise entries would go into a file that was
-   * deleted, and the next process would not see them.
+   * Says whether the path still leads to the files of this connection, and nobody has emptied them. Otherwise entries
+   * would go where the next process does not find them.
    */
   isWhole(): boolean {
-    return filesBehind(this.path) === this.#files;
+    if (filesBehind(this.path) !== this.#files || this.#isEmptied()) return false;
+    this.#size = fileSize(this.path);
+    return true;
   }
 
   /** @throws ExchangedError when it does not */
@@ -92,12 +95,17 @@ export class Connection {
   /** Moves the log into the database file, so that a copy of that one file is the whole ledger. */
   close(): void {
     try {
-      this.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      // A log that was emptied would overwrite what is still right; one that was deleted is whole in our hands.
+      if (!this.#isEmptied()) this.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // Others use it, or the disk is full: the log stays, and is as durable as the file.
     }
     this.db.close();
     this.known.close();
+  }
+
+  #isEmptied(): boolean {
+    return fileSize(this.path) < this.#size || !logIsReadable(this.path);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { EnactError } from "../../errors.js";
@@ -46,6 +46,26 @@ export function createPrivateEmptyFile(path: string): void {
  */
 export function filesBehind(path: string): string {
   return [path, `${path}-wal`, `${path}-shm`].map(fileId).join(" ");
+}
+
+/** The size of the database file; it never shrinks. */
+export function fileSize(path: string): number {
+  return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/**
+ * Says whether the log, if there is one, can be read back: it is empty after a checkpoint, and otherwise begins with the mark of its
+ * format (sqlite.org/fileformat2.html#walformat). A log that was emptied in place would swallow what is written next.
+ */
+export function logIsReadable(path: string): boolean {
+  if (fileId(`${path}-wal`) === "-") return true;
+  const start = Buffer.alloc(4);
+  const file = openSync(`${path}-wal`, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    return readSync(file, start, 0, 4, 0) === 0 || (start.readUInt32BE() & ~1) === 0x377f0682;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Device and inode, or "-" when there is no such file. */
