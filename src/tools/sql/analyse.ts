@@ -29,7 +29,7 @@ const CODE_CHANGES =
 
 /** @throws EnactError REFUSED for what this tool never runs */
 export function analyse({ type, node, text }: ParsedStatement): Statement {
-  const kind = kindOf(type, node);
+  const kind = type === "ExplainStmt" ? explainedKind(node) : kindOf(type, node);
   if (kind.class === "refused") throw refused(kind);
   const json = JSON.stringify(node);
   // CREATE TABLE AS EXECUTE, EXPLAIN EXECUTE. A quote inside a text would be escaped here.
@@ -50,6 +50,15 @@ export function analyse({ type, node, text }: ParsedStatement): Statement {
     changesCode: CODE_CHANGES.test(type),
     paramCount: Math.max(0, ...params),
   };
+}
+
+/** EXPLAIN ANALYZE CREATE TABLE AS does create the table. */
+function explainedKind(node: Node): Kind {
+  const [type, inner] = Object.entries(isNode(node["query"]) ? node["query"] : {})[0] ?? ["", {}];
+  const kind = kindOf(type, isNode(inner) ? inner : {});
+  if (kind.class === "refused") return kind;
+  const runsMore = isAnalyzed(node) && kind.class !== "read" && kind.class !== "change";
+  return runsMore ? { ...kind, name: `EXPLAIN ANALYZE ${kind.name}` } : { name: "EXPLAIN", class: "read" };
 }
 
 function refused({ name, why = "" }: Kind): EnactError {
