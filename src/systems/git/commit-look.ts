@@ -13,7 +13,7 @@ import type { NotKnown } from "./push-look.js";
 import { headBranch, headCommit, rememberedDefaults } from "./refs.js";
 import { look } from "./repository.js";
 import type { Repository } from "./repository.js";
-import { copyIfThere, inScratch, withScratch } from "./scratch.js";
+import { copyIndex, inScratch, withScratch } from "./scratch.js";
 import type { Scratch } from "./scratch.js";
 import { readSettings } from "./settings.js";
 import { complaint, expectDone, plainWords, records } from "./words.js";
@@ -64,6 +64,8 @@ export interface Draft {
   readonly filters: readonly string[];
   /** Paths among `files` that pass through a filter: byte strings. */
   readonly filtered: readonly string[];
+  /** All paths that were looked at because something about them differs, staged or not: byte strings. */
+  readonly touched: readonly string[];
   /** The index of the commit, in the scratch repository. */
   readonly index: string;
 }
@@ -92,7 +94,8 @@ export async function draftCommit(scratch: Scratch, paths: readonly string[]): P
   const files = await changesBetween(scratch, before, tree);
   if (files.length === 0) throw nothingToCommit(paths);
   const filtered = await filteredFiles(workshop, files);
-  return { branch, parent, tree, files, index, filters: [...new Set(filtered.map((file) => file.filter))], filtered: filtered.map((file) => file.path) };
+  const filters = [...new Set(filtered.map((file) => file.filter))];
+  return { branch, parent, tree, files, index, filters, filtered: filtered.map((file) => file.path), touched: [...changed.there, ...changed.gone] };
 }
 
 export function nothingToCommit(paths: readonly string[]): EnactError {
@@ -122,7 +125,7 @@ async function fillIndex(workshop: Workshop, parent: string | null, changed: Cha
   const variables = { GIT_INDEX_FILE: index };
   if (parent !== null) {
     // Starting from the real index keeps what is known about unchanged files, so that they need not be read again.
-    const copied = await copyIfThere(join(folder, "index"), index);
+    const copied = await copyIndex(join(folder, "index"), index);
     expectDone(await workshop.git(["read-tree", ...(copied ? ["-m"] : []), parent], { variables }), "reading the last commit");
   }
   const gone = changed.gone.map((path) => `0 ${"0".repeat(workshop.scratch.repository.format === "sha256" ? 64 : 40)}\t${path}\0`);

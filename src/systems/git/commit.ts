@@ -5,12 +5,13 @@ import { EnactError } from "../../errors.js";
 import type { AddedSecret, SecretFinder } from "./added.js";
 import { cleanMessage, draftCommit, emptyTree, nothingToCommit, refuseBusy, secretsIn } from "./commit-look.js";
 import type { Draft } from "./commit-look.js";
-import { copyIfThere, inScratch, withScratch } from "./scratch.js";
+import { copyIndex, inScratch, withScratch } from "./scratch.js";
 import type { Scratch } from "./scratch.js";
 import { changesBetween } from "./history.js";
 import type { ChangedFile } from "./history.js";
 import { runHook } from "./hooks.js";
 import { onIndex, withIndex } from "./index-lock.js";
+import type { IndexEntry } from "./index-lock.js";
 import type { NotKnown } from "./push-look.js";
 import { headBranch, headCommit, refOf } from "./refs.js";
 import { actingEnv, openRepository, placeOf } from "./repository.js";
@@ -18,7 +19,7 @@ import type { Home, Repository } from "./repository.js";
 import { run } from "./run.js";
 import type { Ran } from "./run.js";
 import { isTrue, lastOf, readSettings } from "./settings.js";
-import { complaint, plainWords } from "./words.js";
+import { complaint, plainWords, records } from "./words.js";
 
 /** Plain JSON. */
 export interface CommitStep {
@@ -77,7 +78,7 @@ export async function commit(home: Home, step: CommitStep, judge: CommitJudge): 
       if (!(await judge.judge({ ...made, secrets }))) return null;
     }
     const sha = await commitObject(scratch, step, made);
-    await move(scratch, step, { sha, ...made });
+    await move(scratch, step, { sha, ...made }, await entriesOf(repository, draft));
     await runHook(repository, "post-commit").catch(() => undefined);
     return { sha, ...made };
   });
@@ -130,13 +131,18 @@ async function treeOf(repository: Repository, index: string): Promise<string> {
   return ran.stdout.toString("latin1").trim();
 }
 
+/** What the hooks of this commit see as the index: the parent's tree with the committed paths laid over it. */
+function hookIndex(scratch: Scratch): string {
+  return join(scratch.folder, "hook-index");
+}
+
 /** The pre-commit hook sees the index of this very commit, as under `git commit -- <paths>`. It may refuse, not change. */
 async function preCommit(scratch: Scratch, draft: Draft, tree: string): Promise<void> {
-  const { repository, folder } = scratch;
-  const index = join(folder, "hook-index");
-  await copyIfThere(draft.index, index);
+  const { repository } = scratch;
+  const index = hookIndex(scratch);
+  await copyIndex(draft.index, index);
   await onIndex(repository, index, ["update-index", "-q", "--refresh"]);
-  await runHook(repository, "pre-commit", { variables: { GIT_INDEX_FILE: index, GIT_EDITOR: ":" } });
+  await runHook(repository, "pre-commit", { variables: { GIT_INDEX_FILE: index } });
   if ((await treeOf(repository, index)) === tree) return;
   throw new EnactError("ACTION_FAILED", "The repository's pre-commit hook changed the files of the commit, and nobody has judged those", {
     hint: "Call again: the files are judged as the hook left them.",
@@ -147,8 +153,9 @@ async function messageAfterHooks(scratch: Scratch, message: string): Promise<str
   const { repository } = scratch;
   const file = join(repository.gitDir, "COMMIT_EDITMSG");
   await writeFile(file, message);
-  await runHook(repository, "prepare-commit-msg", { args: [file, "message"] });
-  await runHook(repository, "commit-msg", { args: [file] });
+  const variables = { GIT_INDEX_FILE: hookIndex(scratch) };
+  await runHook(repository, "prepare-commit-msg", { args: [file, "message"], variables });
+  await runHook(repository, "commit-msg", { args: [file], variables });
   const left = await readFile(file, "utf8");
   if (left === message) return message;
   return cleanMessage(scratch, left).catch(() => {
@@ -167,10 +174,23 @@ async function commitObject(scratch: Scratch, step: CommitStep, made: { tree: st
   return sha;
 }
 
+/** What the commit has at the paths that it covers: the index follows there, also where something else had been staged. */
+async function entriesOf(repository: Repository, draft: Draft): Promise<IndexEntry[]> {
+  const ran = await onIndex(repository, draft.index, ["ls-files", "-z", "-s"]);
+  if (ran.code !== 0) throw new EnactError("ACTION_FAILED", `The commit cannot be read: ${complaint(ran.stderr)}`);
+  const touched = new Set(draft.touched);
+  const entries = new Map<string, IndexEntry>(draft.touched.map((path) => [path, { path, entry: null }]));
+  for (const line of records(ran.stdout)) {
+    const [entry = "", path = ""] = [line.slice(0, line.indexOf("\t")), line.slice(line.indexOf("\t") + 1)];
+    // "<mode> <sha> <stage>"
+    if (touched.has(path)) entries.set(path, { path, entry: entry.slice(0, entry.lastIndexOf(" ")) });
+  }
+  return [...entries.values()];
+}
+
 /** Moves the branch from the judged parent to the commit, and the committed paths of the index with it. */
-async function move(scratch: Scratch, step: CommitStep, made: Committed): Promise<void> {
+async function move(scratch: Scratch, step: CommitStep, made: Committed, entries: readonly IndexEntry[]): Promise<void> {
   const { repository, folder } = scratch;
-  const entries = made.files.map((file) => ({ path: file.path, entry: /^0+$/.test(file.blob) ? null : `${file.mode} ${file.blob}` }));
   await withIndex(repository, folder, entries, async () => {
     await refuseBusy(repository);
     if ((await headBranch(repository)) !== step.branch || (await headCommit(repository)) !== step.parent) {

@@ -1,4 +1,4 @@
-import { chmod, copyFile, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EnactError } from "../../errors.js";
@@ -6,7 +6,7 @@ import { actingEnv, placeOf } from "./repository.js";
 import type { Repository } from "./repository.js";
 import { run } from "./run.js";
 import type { Ran } from "./run.js";
-import { copyIfThere } from "./scratch.js";
+import { copyIndex } from "./scratch.js";
 import { complaint } from "./words.js";
 
 /** An entry of an index: "<mode> <sha>", or null to leave the path out. */
@@ -34,9 +34,9 @@ export async function withIndex<Value>(
   await take(lock);
   try {
     const draft = join(workshop, "next-index");
-    await copyIfThere(index, draft);
+    await copyIndex(index, draft);
     await apply(repository, draft, entries);
-    await copyFile(draft, lock);
+    await copyIndex(draft, lock);
     const mode = (await stat(index).catch(() => null))?.mode;
     if (mode !== undefined) await chmod(lock, mode & 0o777);
     const value = await action();

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -76,6 +76,18 @@ export async function copyIfThere(from: string, to: string): Promise<boolean> {
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     throw error;
   }
+}
+
+/**
+ * Copies an index with its time. git takes an entry that is as young as the index for one that may have changed in the
+ * same moment, and reads the file; a copy that is younger than its original would hide such a change.
+ */
+export async function copyIndex(from: string, to: string): Promise<boolean> {
+  const time = (await stat(from).catch(() => null))?.mtimeMs;
+  if (time === undefined || !(await copyIfThere(from, to))) return false;
+  const seconds = Math.floor(time) / 1000;
+  await utimes(to, seconds, seconds);
+  return true;
 }
 
 export async function entriesOf(folder: string): Promise<string[]> {

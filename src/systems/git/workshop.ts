@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Setting } from "./environment.js";
-import { copyIfThere, entriesOf, inScratch } from "./scratch.js";
+import { copyIfThere, copyIndex, entriesOf, inScratch } from "./scratch.js";
 import type { InScratch, Scratch } from "./scratch.js";
 import type { Configured } from "./settings.js";
 
@@ -26,7 +26,7 @@ export async function openWorkshop(scratch: Scratch, top: string, settings: read
   await mkdir(join(folder, "info"), { recursive: true });
   for (const name of ["attributes", "exclude"]) await copyIfThere(join(repository.commonDir, "info", name), join(folder, "info", name));
   await copyIfThere(join(repository.gitDir, "info", "sparse-checkout"), join(folder, "info", "sparse-checkout"));
-  await copyIfThere(join(repository.gitDir, "index"), join(folder, "index"));
+  await copyIndex(join(repository.gitDir, "index"), join(folder, "index"));
   for (const name of await entriesOf(repository.gitDir)) {
     if (name.startsWith("sharedindex.")) await copyIfThere(join(repository.gitDir, name), join(folder, name));
   }
