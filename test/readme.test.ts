@@ -49,6 +49,22 @@ describe("every example of the README works", () => {
     }
   });
 
+  it("the enact.yaml for messages serves and judges, without asking anybody", async () => {
+    const [, yaml = ""] = blocks("yaml");
+    writeFileSync(join(project, "enact.yaml"), yaml);
+    const accounts = { SLACK_BOT_TOKEN: ["xoxb", "0", "readme"].join("-"), SMTP_URL: "smtp://127.0.0.1:1" };
+    const agent = await connectFirst({ cwd: project, env: { ...env(), ...accounts } });
+    try {
+      expect((await agent.tools()).map((tool) => tool.name)).toEqual(expect.arrayContaining(["email_send", "s3_delete", "slack_post"]));
+      const answer = await agent.call("email_send", { to: "someone@elsewhere.example", subject: "Hello there", text: "Hello." });
+      const failed = answer.structuredContent?.receipt?.policy_results.filter((result) => !result.passed).map((result) => result.policy);
+      expect({ isError: answer.isError, failed }).toEqual({ isError: true, failed: ["require_recipient_domain"] });
+    } finally {
+      await agent.close();
+      rmSync(env().ENACT_HOME, { recursive: true, force: true });
+    }
+  });
+
   it("the client configurations are JSON that starts this program's command", () => {
     const configurations = blocks("json").map((block) => JSON.parse(block) as Record<string, Record<string, { command: string; args: string[] }>>);
     expect(configurations.length).toBeGreaterThanOrEqual(4);

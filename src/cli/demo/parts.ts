@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 
 import { EnactError } from "../../errors.js";
 import type { AgentConnection, DemoParts } from "../demo.js";
+import { startServices } from "./services.js";
 
 export interface DemoSurroundings {
   /** The built program, absolute. */
@@ -38,6 +39,7 @@ export function demoParts({ program, env, dataDir, connectAgent }: DemoSurroundi
           resolve({ code: error === null ? 0 : Number(error.code ?? 3), output: stdout + stderr });
         });
       }),
+    startServices,
     seedDatabase: (project, statements) => seed(dataDir(project), statements),
   };
 }

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
+import type { Services } from "./services.js";
+
 const run = promisify(execFile);
 
 /** A throw-away world: a shop's repository with a bare remote, a database with customers, and somebody's home beside it. */
@@ -18,6 +20,8 @@ export interface World {
   readonly git: Git;
   /** Runs git in the bare remote. */
   readonly remote: Git;
+  /** The servers for messages, as far as they could be started. */
+  readonly services: Services;
   remove(): Promise<void>;
 }
 
@@ -27,7 +31,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type SeedDatabase = (project: string, statements: string) => Promise<void>;
 
-export async function createWorld(seed: SeedDatabase, env: Environment): Promise<World> {
+export async function createWorld(seed: SeedDatabase, env: Environment, services: Services): Promise<World> {
   const base = await mkdtemp(join(tmpdir(), "enact-demo-"));
   const project = join(base, "shop");
   const origin = join(base, "origin.git");
@@ -43,6 +47,7 @@ export async function createWorld(seed: SeedDatabase, env: Environment): Promise
     outside,
     git: gitIn(project),
     remote: gitIn(origin),
+    services,
     remove: () => rm(base, { recursive: true, force: true }),
   };
   try {
@@ -61,7 +66,7 @@ function gitEnvironment(base: string, env: Environment): NodeJS.ProcessEnv {
   return { ...kept, HOME: base, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: join(base, "no-gitconfig"), LC_ALL: "C" };
 }
 
-async function fillRepository({ project, outside, git, remote }: World, origin: string): Promise<void> {
+async function fillRepository({ project, outside, git, remote, services }: World, origin: string): Promise<void> {
   await remote("init", "--quiet", "--bare", "--initial-branch=main");
   await git("init", "--quiet", "--initial-branch=main");
   await git("config", "user.name", "Demo Agent");
@@ -85,7 +90,7 @@ async function fillRepository({ project, outside, git, remote }: World, origin: 
 
   await write(project, "build/app.js", "console.log('built');\n");
   await write(project, "build/app.css", "body {}\n");
-  await write(project, "enact.yaml", CONFIGURATION);
+  await write(project, "enact.yaml", configuration(services));
   await write(outside, "photos/holiday.txt", "the only copy\n");
   await symlink(outside, join(project, "backup"));
 }
@@ -110,16 +115,34 @@ const DATABASE = `
   CREATE FUNCTION tidy_up() RETURNS int LANGUAGE sql AS $$ DELETE FROM payments WHERE cents < 100000; SELECT 1 $$;
 `;
 
-const CONFIGURATION = `identity:
+function configuration({ mail, slack }: Services): string {
+  const tools = ["git_push", "git_commit", "git_delete_branch", "sql_query", "file_read", "file_write", "file_delete"];
+  const messages = [...(mail === undefined ? [] : ["email_send"]), ...(slack === undefined ? [] : ["slack_post"])];
+  const parts = [
+    CONFIGURATION.identity,
+    CONFIGURATION.systems,
+    mail !== undefined && `  email:      { smtp: "${mail.url}", from: "Shop <agent@shop.example>" }`,
+    slack !== undefined && `  slack:      { token: "${slack.token}", api_url: "${slack.apiUrl}" }`,
+    `tools: [${[...tools, ...messages].join(", ")}]`,
+    CONFIGURATION.policies,
+    mail !== undefined && "  - no_mass_emails\n  - no_repeat_emails",
+    slack !== undefined && '  - require_channel_allowlist: { channels: ["#general"] }\n  - block_dms\n  - no_broadcast_mentions',
+    messages.length > 0 && "  - dont_send_secrets",
+    CONFIGURATION.receipts,
+  ];
+  return parts.filter((part) => part !== false).join("\n");
+}
+
+const CONFIGURATION = {
+  identity: `identity:
   user_email: agent@shop.example
   actor_role: engineer
-  user_attributes: { role: engineer }
-systems:
+  user_attributes: { role: engineer }`,
+  systems: `systems:
   git:        { repo: ., remotes: [origin] }
   postgres:   { url: embedded, functions: [tidy_up] }
-  filesystem: { root: . }
-tools: [git_push, git_commit, git_delete_branch, sql_query, file_read, file_write, file_delete]
-policies:
+  filesystem: { root: . }`,
+  policies: `policies:
   - dont_push_to_main
   - require_branch_prefix: { prefix: agent/ }
   - dont_force_push
@@ -132,6 +155,6 @@ policies:
   - dont_update_without_where
   - restrict_paths: { allowed_dirs: [src, build] }
   - block_extensions: { extensions: [.env, .pem, .key] }
-  - code_freeze_active: { allow_reads: true }
-receipts: { store: sqlite, signing: ed25519 }
-`;
+  - code_freeze_active: { allow_reads: true }`,
+  receipts: "receipts: { store: sqlite, signing: ed25519 }\n",
+} as const;
