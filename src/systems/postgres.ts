@@ -211,6 +211,6 @@ function isRefusal(error: unknown): boolean {
 function cannotLook(error: unknown): EnactError {
   const isForbidden = isServerError(error) && error.code === INSUFFICIENT_PRIVILEGE;
   if (isForbidden) return new EnactError("REFUSED", `PostgreSQL does not let this role look: ${error.message}`, { cause: error });
-  const { message } = lost(error);
+  const message = isServerError(error) ? `${error.message} (PostgreSQL 14 or newer is needed)` : lost(error).message;
   return new EnactError("SYSTEM_UNAVAILABLE", `The catalogue of PostgreSQL could not be read: ${message}`, { cause: error });
 }

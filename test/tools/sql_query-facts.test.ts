@@ -100,6 +100,7 @@ describe("a contractor does not write personal data, however", () => {
     "INSERT INTO staff SELECT 10, 'x', 'y'",
     "UPDATE messy SET note = 'x' WHERE id = 1",
     "INSERT INTO cause VALUES (1)",
+    "ALTER TABLE staff RENAME COLUMN ssn TO x; UPDATE staff SET x = 'y' WHERE id = 1",
   ])("blocked: %s", async (sql) => {
     expect(await contractor(sql, policy)).toBe(false);
   });
@@ -183,5 +184,28 @@ describe("WHERE", () => {
   ])("%s", async (sql, policy, passes) => {
     const { what } = await attempt(system, [policy], sql);
     expect(what).toBe(passes ? "done" : "blocked");
+  });
+});
+
+describe("where the schema may be changed, what is protected stays so", () => {
+  it.each<[string, Policy, string]>([
+    ["DROP SCHEMA private CASCADE", dontDeleteRow, "undone"],
+    ["ALTER TABLE outbox RENAME TO z; DELETE FROM z", dontDeleteRow, "blocked"],
+    ["CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'DELETE FROM outbox RETURNING 1'; SELECT f()", dontDeleteRow, "blocked"],
+    ["CREATE TRIGGER x BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION eat(); INSERT INTO audit (id) VALUES (3)", dontDeleteRow, "undone"],
+    ["ALTER TABLE updates ALTER COLUMN id TYPE bigint", dontDeleteRow, "done"],
+    ["CREATE TABLE fresh (id int); INSERT INTO fresh VALUES (1)", dontDeleteRow, "done"],
+    ["DROP SCHEMA private CASCADE", protectTables(["secrets"]), "undone"],
+    ["GRANT ALL ON ALL TABLES IN SCHEMA public TO pg_monitor", protectTables(["users"]), "undone"],
+    ["ALTER SCHEMA public RENAME TO p2; SELECT * FROM p2.users", protectTables(["public.users"]), "undone"],
+    ["ALTER TABLE users RENAME TO z; SELECT * FROM z", protectTables(["users"]), "blocked"],
+    ["COMMENT ON COLUMN users.email IS 'x'", protectTables(["users"]), "blocked"],
+    ["DROP INDEX users_email_key", protectTables(["users"]), "blocked"],
+    ["ALTER INDEX users_pkey RENAME TO q", protectTables(["users"]), "blocked"],
+    ["CREATE TABLE l (LIKE users)", protectTables(["users"]), "blocked"],
+    ["CREATE TABLE l AS SELECT * FROM users", protectTablesWith({ tables: ["users"], access: "write" }), "done"],
+  ])("%s", async (sql, policy, what) => {
+    const outcome = await attempt(system, [policy], sql);
+    expect(`${outcome.what} ${what === "done" ? outcome.why : ""}`.trim()).toBe(what);
   });
 });

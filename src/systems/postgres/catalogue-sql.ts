@@ -5,7 +5,7 @@
  * $4 names of operators; $5 those of $1 and $2 whose rows are changed (foreign keys are followed from them).
  *
  * `walk` goes from each relation to what reading or writing it touches: v a view's relations, r those of its other rules, c partitions and
- * children, p their parents (a partition is a part of its parent, but not of its siblings), t the owner of a TOAST table.
+ * children, p their parents (a partition is a part of its parent, but not of its siblings), t the table of an index or TOAST table.
  */
 export const CATALOGUE_SQL = `
 WITH RECURSIVE
@@ -30,6 +30,8 @@ walk(src, oid, how) AS (
     UNION ALL
     SELECT t.oid, 't' FROM pg_catalog.pg_class s, pg_catalog.pg_class t
       WHERE s.oid = w.oid AND s.relkind = 't' AND w.how IN ('n', 'o') AND t.reltoastrelid = s.oid
+    UNION ALL
+    SELECT x.indrelid, 't' FROM pg_catalog.pg_index x WHERE x.indexrelid = w.oid AND w.how IN ('n', 'o')
   ) e
 ),
 reached AS (SELECT DISTINCT oid FROM walk),

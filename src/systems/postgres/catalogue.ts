@@ -14,7 +14,7 @@ export interface CatalogueRequest {
   readonly changed: readonly string[];
 }
 
-/** n named, o named with ONLY, v below a view, r in a rule, c child, p parent, t owner of a TOAST table. */
+/** n named, o named with ONLY, v below a view, r in a rule, c child, p parent, t table of an index or TOAST table. */
 export type WalkKind = "n" | "o" | "v" | "r" | "c" | "p" | "t";
 
 export interface CatalogueRelation {

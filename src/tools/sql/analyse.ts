@@ -36,7 +36,8 @@ export function analyse({ type, node, text }: ParsedStatement): Statement {
   if (json.includes('"ExecuteStmt":')) throw refused({ name: "EXECUTE", class: "refused", why: "it runs a text that is not in this call" });
   const executes = type !== "ExplainStmt" || isAnalyzed(node);
   const collected = collect(type, node);
-  const dropped = type === "DropStmt" ? droppedRelations(node) : [];
+  const dropped = type === "DropStmt" ? namedObjects(node["removeType"], listOf(node["objects"])) : [];
+  const described = type === "CommentStmt" || type === "SecLabelStmt" ? namedObjects(node["objtype"], [node["object"] as Node]) : [];
   const params = [...json.matchAll(/"ParamRef":\{"number":(\d+)/g)].map((found) => Number(found[1]));
   return {
     text,
@@ -44,7 +45,7 @@ export function analyse({ type, node, text }: ParsedStatement): Statement {
     collected,
     executes,
     changes: executes ? collected.changes : [],
-    relations: [...collected.relations, ...dropped],
+    relations: [...collected.relations, ...dropped, ...described],
     dropped,
     cascades: node["behavior"] === "DROP_CASCADE",
     changesCode: CODE_CHANGES.test(type),
@@ -79,15 +80,15 @@ function isAnalyzed(node: Node): boolean {
   });
 }
 
-/** DROP names its objects as lists of texts; of a trigger, rule or policy the last one is its own name. */
-const PARTS_OF_TABLES = new Set(["OBJECT_TRIGGER", "OBJECT_RULE", "OBJECT_POLICY"]);
-const RELATIONS = new Set(["OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"]);
+/** DROP and COMMENT name objects as lists of texts; of a column, trigger, rule or policy the last one is its own name. */
+const PARTS_OF_TABLES = /^OBJECT_(?:COLUMN|TRIGGER|RULE|POLICY|TABCONSTRAINT)$/;
+const RELATIONS = /^OBJECT_(?:TABLE|VIEW|MATVIEW|FOREIGN_TABLE|SEQUENCE|INDEX)$/;
 
-function droppedRelations(node: Node): RelationName[] {
-  const type = String(node["removeType"]);
-  const isPart = PARTS_OF_TABLES.has(type);
-  if (!isPart && !RELATIONS.has(type)) return [];
-  return listOf(node["objects"]).flatMap((item) => {
+function namedObjects(objectType: unknown, objects: readonly Node[]): RelationName[] {
+  const type = String(objectType);
+  const isPart = PARTS_OF_TABLES.test(type);
+  if (!isPart && !RELATIONS.test(type)) return [];
+  return objects.flatMap((item) => {
     const names = stringsOf((item["List"] as Node | undefined)?.["items"]);
     const own = isPart ? names.slice(0, -1) : names;
     const name = own.at(-1);

@@ -2,19 +2,19 @@ import { createHash } from "node:crypto";
 
 import type { Json } from "../../facts/json.js";
 import type { SqlChange, SqlQueryPayload, SqlStatementFacts, WhereState } from "../../facts/sql.js";
-import { SAMPLE_TABLES } from "../../facts/sql.js";
+import { quoteName, SAMPLE_TABLES } from "../../facts/sql.js";
 import { unknown } from "../../facts/unknown.js";
 import type { Catalogue, CatalogueRelation } from "../../systems/postgres/catalogue.js";
 import type { Statement } from "./analyse.js";
 import { cascadesOf } from "./cascades.js";
-import type { ChangeNode } from "./collect.js";
+import type { ChangeNode, RelationName } from "./collect.js";
 import { judgeFunctions } from "./functions.js";
 import type { FunctionVerdict } from "./functions.js";
 import { shownName } from "./tables.js";
 import type { Sources } from "./sources.js";
 import type { Tables } from "./tables.js";
 import { whereOf } from "./where.js";
-import { writtenBy } from "./written.js";
+import { allColumns, writtenBy } from "./written.js";
 import type { ParseView, Written } from "./written.js";
 
 /** A statement with what the catalogue knows of it. */
@@ -40,6 +40,9 @@ export interface Resolving {
 
 const show = (relation: CatalogueRelation): string => shownName(relation.schema, relation.name);
 
+/** Of these, what exists already is read. */
+const ONLY_READS_TABLES = /CREATE TABLE AS|SELECT INTO|CREATE VIEW|REFRESH/;
+
 export function resolveStatement(statement: Statement, context: Resolving): Resolved {
   const { tables, catalogue } = context;
   const targets = new Set(statement.changes.map((change) => tables.find(change.target)?.oid));
@@ -52,7 +55,7 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
   );
   const writes = statement.changes.map((change) => ({ change, ...writtenBy(change, tables, catalogue, context.parseView) }));
   const changed = unique(writes.flatMap((one) => one.tables));
-  const altered = isSchema ? statement.relations.flatMap((name) => tables.find(name) ?? []) : [];
+  const altered = isSchema && !ONLY_READS_TABLES.test(statement.kind.name) ? statement.relations.flatMap((name) => tables.find(name) ?? []) : [];
   const cascades = cascadesOf(statement.changes, changed, catalogue);
   const columns = new Set(touched.flatMap((relation) => relation.columns?.map(([name]) => name) ?? []));
   // A foreign key carries a change on to tables that have triggers of their own.
@@ -63,7 +66,8 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
     verdict,
     touched,
     written: unique([...changed, ...altered]),
-    maybe: writes.flatMap((one) => one.maybe),
+    // After ALTER … RENAME a column has another name: nobody can tell which one is written then.
+    maybe: [...writes.flatMap((one) => one.maybe), ...altered.flatMap(allColumns)],
     deletes: deletesOf(statement, changes, context),
     ddl: ddlOf(statement, writes, tables),
     cascades: cascades.map((one) => one.text),
@@ -105,8 +109,13 @@ function readBy(statement: Statement, touched: readonly CatalogueRelation[], tab
 
 function changeFacts({ change }: Written & { change: ChangeNode }, { tables, params }: Resolving): SqlChange {
   const target = tables.find(change.target);
-  const table = target === undefined ? shownName(change.target.schema ?? "?", change.target.name) : show(target);
+  const table = target === undefined ? shownAsWritten(change.target) : show(target);
   return { verb: change.verb, table, where: whereOf(change, params, sourcesOf(tables)), merge: change.merge };
+}
+
+/** A relation that does not exist yet. */
+function shownAsWritten({ schema, name }: RelationName): string {
+  return schema === null ? quoteName(name) : shownName(schema, name);
 }
 
 function sourcesOf(tables: Tables): Sources {
@@ -133,7 +142,7 @@ function deletesOf(statement: Statement, changes: readonly SqlChange[], { tables
 function ddlOf(statement: Statement, written: readonly { change: ChangeNode; tables: readonly CatalogueRelation[] }[], tables: Tables): string[] {
   const names = statement.relations.map((name) => {
     const found = tables.find(name);
-    return found === undefined ? shownName(name.schema ?? "?", name.name).replace(/^"\?"\./, "") : show(found);
+    return found === undefined ? shownAsWritten(name) : show(found);
   });
   const own = statement.kind.class === "schema" || statement.kind.name === "DO" ? [`${statement.kind.name} ${names.slice(0, 3).join(", ")}`.trim()] : [];
   const system = written.flatMap(({ change, tables: changed }) =>

@@ -57,7 +57,8 @@ function shownColumns(relation: CatalogueRelation, columns: readonly string[]): 
   return columns.map((column) => `${shownName(relation.schema, relation.name)}.${quoteName(column)}`);
 }
 
-function allColumns(relation: CatalogueRelation): string[] {
+/** All columns of a relation, as the facts show them. */
+export function allColumns(relation: CatalogueRelation): string[] {
   return shownColumns(relation, relation.columns?.map(([name]) => name) ?? []);
 }
 
