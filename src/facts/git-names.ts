@@ -32,7 +32,7 @@ function refFormatProblem(name: string, shown: string): string | null {
 }
 
 /** A name as it may be shown: control characters spelled out, not too long. */
-export function showName(name: string): string {
+function showName(name: string): string {
   // eslint-disable-next-line no-control-regex
   const visible = name.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, codePoint);
   return visible.length > 120 ? `${visible.slice(0, 117)}…` : visible;

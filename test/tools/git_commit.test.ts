@@ -60,7 +60,7 @@ describe("what a plan finds out", () => {
   });
 
   test("a key in an added line or in the message, with its place and never itself", async () => {
-    const key = `AKIA${"QZ7RNPLE4XWVTY2B"}`;
+    const key = ["AKIA", "QZ7RNPLE4XWVTY2B"].join("");
     box.write(repo, "src/a.ts", `a\n\nconst id = "${key}";\n`);
     const payload = await facts({ paths: ["src"], message: `Add the key\n\nIt is ${key}` });
     expect(payload.secrets).toMatchObject([{ file: null, line: 3 }, { file: "src/a.ts", line: 3, where: "line 3 of src/a.ts" }]);
@@ -357,7 +357,7 @@ describe("hooks", () => {
   });
 
   test("and what is not allowed then is not committed", async () => {
-    const key = `AKIA${"QZ7RNPLE4XWVTY2B"}`;
+    const key = ["AKIA", "QZ7RNPLE4XWVTY2B"].join("");
     box.hook(repo, "prepare-commit-msg", `echo 'key ${key}' >> "$1"`);
     const done = await commit({ paths: ["src"] }, (payload) => {
       expect(payload["secrets"]).toMatchObject([{ file: null, line: 2 }]);
@@ -397,7 +397,7 @@ describe("filters", () => {
   });
 
   test("a filter that brings in a key is stopped", async () => {
-    const key = `AKIA${"QZ7RNPLE4XWVTY2B"}`;
+    const key = ["AKIA", "QZ7RNPLE4XWVTY2B"].join("");
     box.git(repo, "config", "filter.leak.clean", box.script(box.path("leak.sh"), `cat; echo 'id = "${key}"'`));
     box.write(repo, ".gitattributes", "*.x filter=leak\n");
     box.write(repo, "a.x", "a\n");
@@ -432,7 +432,7 @@ test("an oracle: git add and git commit with the same paths, in a copy, come to 
       continue;
     }
     const end = (path: string): string[] => [box.git(path, "rev-parse", "HEAD^{tree}"), box.git(path, "status", "--porcelain", "-uall"), box.git(path, "log", "-1", "--format=%B")];
-    expect({ seed, paths, ours }, JSON.stringify(real)).toEqual({ seed, paths, ours: real.code === 0 });
+    expect({ seed, paths, ours }).toEqual({ seed, paths, ours: real.code === 0 });
     if (real.code === 0) expect({ seed, paths, end: end(repo) }).toEqual({ seed, paths, end: end(copy) });
     else expect({ seed, status: end(repo)[1], head: end(repo)[0] }).toEqual({ seed, status: before, head: end(copy)[0] });
   }

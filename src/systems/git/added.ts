@@ -24,7 +24,7 @@ export interface Addition {
 }
 
 /** More bytes than this are not looked through. */
-export const MOST_SCANNED = 32 * 1024 * 1024;
+const MOST_SCANNED = 32 * 1024 * 1024;
 const MOST_FOUND = 50;
 const SCAN_MILLISECONDS = 20_000;
 

@@ -55,7 +55,7 @@ async function checkWay(top: string, way: readonly string[], path: string): Prom
   }
 }
 
-export async function isRepository(folder: string): Promise<boolean> {
+async function isRepository(folder: string): Promise<boolean> {
   return (await lstat(join(folder, ".git")).catch(() => null)) !== null;
 }
 

@@ -181,8 +181,9 @@ async function entriesOf(repository: Repository, draft: Draft): Promise<IndexEnt
   const touched = new Set(draft.touched);
   const entries = new Map<string, IndexEntry>(draft.touched.map((path) => [path, { path, entry: null }]));
   for (const line of records(ran.stdout)) {
-    const [entry = "", path = ""] = [line.slice(0, line.indexOf("\t")), line.slice(line.indexOf("\t") + 1)];
-    // "<mode> <sha> <stage>"
+    // "<mode> <sha> <stage> TAB <path>"
+    const entry = line.slice(0, line.indexOf("\t"));
+    const path = line.slice(line.indexOf("\t") + 1);
     if (touched.has(path)) entries.set(path, { path, entry: entry.slice(0, entry.lastIndexOf(" ")) });
   }
   return [...entries.values()];

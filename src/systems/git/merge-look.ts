@@ -99,8 +99,9 @@ export async function mergedTree(scratch: Scratch, settings: readonly Configured
   if (ran.stopped === null && /unrelated histories/.test(ran.stderr)) {
     throw new EnactError("REFUSED", `'${tips.base}' and '${tips.head}' have no common history`);
   }
-  const [tree = "", ...files] = records(expectDone(ran, "trying out the merge", [0, 1]).stdout);
+  const [tree = "", ...named] = records(expectDone(ran, "trying out the merge", [0, 1]).stdout);
   if (ran.code === 0 && /^[0-9a-f]{40,64}$/.test(tree)) return tree;
+  const files = named.filter((file) => file !== "");
   if (files.length === 0) throw new EnactError("SYSTEM_UNAVAILABLE", `git could not try out the merge: ${complaint(ran.stderr)}`);
   const shown = files.slice(0, 20).map((file) => `'${plainWords(shownBytes(file), 200)}'`).join(", ");
   const more = files.length > 20 ? ` and ${files.length - 20} more` : "";

@@ -73,7 +73,7 @@ function refused(remote: string, why: string): EnactError {
 }
 
 /** The address without what would give access: password, token, query. The user of an ssh address is no secret. */
-export function withoutCredentials(raw: string): string {
+function withoutCredentials(raw: string): string {
   const url = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/)([^/?#]*)([^?#]*)/.exec(raw);
   if (url === null) {
     // host:path of ssh, or a path; a password has no place in either, but somebody may have put one there.

@@ -102,7 +102,7 @@ const QUESTIONS = [
 async function discover(home: Home, folder: string, configured: boolean, signal?: AbortSignal): Promise<string[]> {
   // A folder that merely looks like a bare repository can be written file by file, its configuration included, by an
   // agent that may write files. Only the person who configured the guard may name a bare repository.
-  const settings: Setting[] = configured ? [...QUIET] : [...QUIET, ["safe.bareRepository", "explicit"]];
+  const settings: Setting[] = [...QUIET, ["safe.bareRepository", configured ? "all" : "explicit"]];
   const env = withSettings({ ...home.env, ...LOOKING }, settings);
   const ran = await run({ args: ["rev-parse", ...QUESTIONS], cwd: folder, env, signal });
   const answers = ran.stdout.toString("utf8").split("\n").slice(0, -1);
@@ -121,7 +121,7 @@ async function discover(home: Home, folder: string, configured: boolean, signal?
 export type Asked = Omit<Command, "cwd" | "env" | "args">;
 
 /** The environment for looking at the repository itself: its refs, remotes and configuration. Runs nothing of its own. */
-export function lookingEnv(repository: Repository): Variables {
+function lookingEnv(repository: Repository): Variables {
   const { home, gitDir, top } = repository;
   const tree = top === null ? {} : { GIT_WORK_TREE: top };
   return withSettings({ ...home.env, ...LOOKING, GIT_DIR: gitDir, ...tree }, QUIET);

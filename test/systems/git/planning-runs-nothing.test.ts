@@ -36,7 +36,7 @@ async function lookAround(env: Record<string, string> = box.env): Promise<string
     planOf(gitCommitTool, { message: "Change things", paths: ["."] }, reader),
   ];
   const ends = await Promise.allSettled(looks);
-  return ends.map((end) => (end.status === "fulfilled" ? "planned" : String((end.reason as Error).message)));
+  return ends.map((end) => (end.status === "fulfilled" ? "planned" : (end.reason as Error).message));
 }
 
 const HOOKS = [

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { GitPushPayload } from "../../../src/facts/git.js";
+import { isUnknown } from "../../../src/facts/unknown.js";
 import { gitPushTool } from "../../../src/tools/git_push.js";
 import { executeStep, GitSandbox, planOf, snapshot } from "../../support/git-sandbox.js";
 import { Dice, fillFrom, randomRefs, universe } from "../../support/git-worlds.js";
@@ -116,6 +117,11 @@ function touched(world: World, sha: string): number {
   return lists.reduce((common, list) => common.filter((name) => list.includes(name))).length;
 }
 
+function kindOf(update: GitPushPayload["update"], force: boolean): string {
+  if (isUnknown(update)) return "unknown";
+  return update === "forced" ? `forced ${force}` : update;
+}
+
 function worst(updates: readonly string[]): string {
   return ["forced", "create", "fast_forward", "up_to_date"].find((kind) => updates.includes(kind)) ?? "none";
 }
@@ -159,7 +165,7 @@ test(`the plan says what a real push does, and the push does what the plan says,
       throw new Error(`world ${JSON.stringify(context)}: ${(error as Error).message}`, { cause: error });
     }
     const before = remotes.map((remote) => box.refs(remote));
-    if (payload.destinations.every((each) => each.conflicting_refs.length === 0)) seen.add(`${String(payload.update)}${payload.update === "forced" ? ` ${force}` : ""}`);
+    if (payload.destinations.every((each) => each.conflicting_refs.length === 0)) seen.add(kindOf(payload.update, force));
     else seen.add("conflict");
     const done = await executeStep(gitPushTool, step, writer).then(
       ({ actions }) => actions.map((action) => action.success),
