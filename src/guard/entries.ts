@@ -25,36 +25,43 @@ export interface EntryContent {
   readonly at: Date;
 }
 
-/** The entry as it is signed: secrets are gone, and the entry says from where. */
+/**
+ * The entry as it is signed: secrets are gone, and the entry says from where. Names (of people, policies, systems, actions)
+ * come from the configuration and the code, not from the call: a database password 'postgres' must not blot them out.
+ */
 export function draftEntry(run: Run, content: EntryContent): EntryDraft {
-  const open = {
-    user_email: run.identity.user_email,
-    actor_role: run.identity.actor_role,
-    user_attributes: run.identity.user_attributes,
-    payload: content.payload,
-    policy_results: content.results.map(recordedResult),
-    actions_taken: content.actions,
-  };
-  const { value, redacted } = redact(open as unknown as JsonValue, findSecrets, run.secrets);
+  const { value, redacted } = redact(texts(run, content) as unknown as JsonValue, findSecrets, run.secrets);
+  const clean = value as unknown as ReturnType<typeof texts>;
   return {
-    ...(value as unknown as Pick<EntryDraft, keyof typeof open>),
     run_id: run.runId,
     phase: content.phase,
     workflow: run.workflow,
+    user_email: run.identity.user_email,
+    actor_role: run.identity.actor_role,
+    user_attributes: clean.user_attributes as EntryDraft["user_attributes"],
+    payload: clean.payload,
     plan_digest: run.planDigest,
     config_digest: run.configDigest,
+    policy_results: content.results.map(({ policy, passed }, index) => ({ policy, passed, reason: "", ...clean.policy_results[index] })),
     decision: content.decision,
+    actions_taken: content.actions.map((action, index) => ({ ...action, ...clean.actions_taken[index] })),
     approval: null,
     redacted,
     timestamp: content.at.toISOString(),
   };
 }
 
+/** What may quote the call, in the places that it has in the entry, so that the pointers to what was redacted fit. */
+function texts(run: Run, content: EntryContent) {
+  return {
+    user_attributes: run.identity.user_attributes,
+    payload: content.payload,
+    policy_results: content.results.map(({ reason, hint }) => (hint === undefined ? { reason } : { reason, hint })),
+    actions_taken: content.actions.map(({ output, error }) => (error === undefined ? { output } : { output, error })),
+  };
+}
+
 /** A text for the chat without secrets: headlines and hints quote what the caller named. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   return redact(text, findSecrets, secrets).value as string;
-}
-
-function recordedResult({ policy, passed, reason, hint }: PolicyResult) {
-  return hint === undefined ? { policy, passed, reason } : { policy, passed, reason, hint };
 }

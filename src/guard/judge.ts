@@ -111,7 +111,7 @@ function wellFormed(value: unknown, name: string): PolicyResult | string {
   if (typeof reason !== "string" || reason.trim() === "") return "no 'reason'";
   if (hint !== undefined && typeof hint !== "string") return "a 'hint' that is no text";
   if (policy !== undefined && typeof policy !== "string") return "a 'policy' that is no text";
-  const result = { policy: policy || name, passed, reason: plainText(reason, 2000) };
+  const result = { policy: plainText(policy || name, 100), passed, reason: plainText(reason, 2000) };
   if (passed || hint === undefined) return result;
   const failing = { ...result, hint: plainText(hint, 2000) };
   const instead = insteadOf(value as PolicyResult);

@@ -38,8 +38,9 @@ function policyFinding(configured: ConfiguredPolicy, options: Options): string |
 
 function toolFindings(tool: string, options: Options): string[] {
   if (options.unguarded.includes(tool)) return [];
-  const policies = policiesFor(tool, options.policies);
-  if (policies.length === 0) return [`${tool} is enabled and no policy judges it.`];
+  const applying = policiesFor(tool, options.policies);
+  const policies = applying.filter(({ policy }) => policyMeta(policy)?.judgesPartOf.includes(tool) !== true);
+  if (policies.length === 0) return [`${tool} is enabled and no policy judges it${applying.length > 0 ? " as a whole" : ""}.`];
   const defined = policies.filter(({ policy }) => policyMeta(policy) !== undefined);
   if (defined.length === 0) return [];
   const blocks = defined.some((policy) => blocksSomething(policy, tool, options));

@@ -299,6 +299,12 @@ it("keeps known secrets out of the receipt, the headline and the hints", async (
   expect((await entries())[0]?.redacted).toContain("/payload/text");
 });
 
+it("does not blot out names that happen to be a password too", async () => {
+  const report = await sandbox.guard({ secrets: ["note", "write", "passing"] }).call("note_write", { text: "note" });
+  expect(report.receipt).toMatchObject({ workflow: "note_write", policy_results: [{ policy: "passing", reason: "fine" }], actions_taken: [{ system: "note", action: "write" }] });
+  expect(report.receipt).toMatchObject({ payload: { text: "[redacted:known_secret]" }, redacted: ["/payload/text"] });
+});
+
 it("waits at close for what is running", async () => {
   const execute = async (act: () => Execution) => { await new Promise((resolve) => { setTimeout(resolve, 60); }); return act(); };
   const guard = sandbox.guard({ tools: [noteTool(sandbox.file, { execute })] });
