@@ -45,7 +45,7 @@ function policySection(policy, { policyMeta, toJSONSchema }, comments) {
     `### ${policy.id}`,
     policy.description,
     [
-      `- Judges: ${judges}`,
+      `- Judges: ${judges}${policy.judgesPartOf.length === 0 ? "" : `; of ${policy.judgesPartOf.map(code).join(", ")} only what is attached, so that another policy must judge the rest`}`,
       `- Reads: ${policy.reads.length === 0 ? "no fact of the call" : policy.reads.map(code).join(", ")}`,
       `- Instead: ${policy.hint}`,
     ].join("\n"),

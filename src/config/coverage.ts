@@ -44,12 +44,15 @@ export function checkCoverage({ tools, unguarded, policies, definitions, problem
     if (!toolIsEnabled) problems.add(place, `${name} is listed under 'unguarded', but not under 'tools'. Remove it, or enable the tool.`);
   }
   for (const { name, place } of tools) {
-    const toolIsJudged = policies.some(({ policy }) => judges(policy, name));
+    const judging = policies.filter(({ policy }) => judges(policy, name));
+    const toolIsJudged = judging.some(({ policy }) => !judgesOnlyPart(policy, name));
     const judgingIsWaived = unguarded.some((tool) => tool.name === name);
     if (toolIsJudged || judgingIsWaived) continue;
-    const fitting = definitions.filter(({ examples }) => examples.some((example) => example.workflow === name)).map(({ id }) => id);
+    const fits = ({ examples, judgesPartOf }: PolicyDefinition) => !judgesPartOf.includes(name) && examples.some(({ workflow }) => workflow === name);
+    const fitting = definitions.filter(fits).map(({ id }) => id);
     const such = fitting.length === 0 ? "" : ` such as ${fitting.slice(0, 4).join(", ")}`;
-    problems.add(place, `no policy judges ${name}. Add one${such}, or list the tool under 'unguarded' if it may do everything.`);
+    const partly = judging.length === 0 ? "" : ` as a whole (${judging.map((policy) => policy.name).join(", ")} judging only what may be attached)`;
+    problems.add(place, `no policy judges ${name}${partly}. Add one${such}, or list the tool under 'unguarded' if it may do everything.`);
   }
 }
 
@@ -68,6 +71,11 @@ export function checkWorkflowNames(policies: readonly ReadPolicy[], known: reado
 function judges(policy: Policy, tool: string): boolean {
   const workflows = policyMeta(policy)?.workflows ?? "all";
   return workflows === "all" || workflows.includes(tool);
+}
+
+/** With such policies alone a call without that part would be judged by nobody. */
+function judgesOnlyPart(policy: Policy, tool: string): boolean {
+  return policyMeta(policy)?.judgesPartOf.includes(tool) ?? false;
 }
 
 /** Sentences about policies that do nothing here. */

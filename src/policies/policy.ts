@@ -68,6 +68,11 @@ export interface PolicySpec<Options> {
   readonly category: Category;
   /** The tools it judges, or "all"; a function when that depends on the options. */
   readonly workflows: readonly string[] | "all" | ((options: Options) => readonly string[] | "all");
+  /**
+   * Tools among them of whose calls it judges only a part that may be missing, such as a mail's attachments. For the rest
+   * of such a call it has no opinion, so that it does not count as a policy that judges the tool.
+   */
+  readonly judgesPartOf?: readonly string[];
   /** Payload keys it cannot judge without, whatever the options. A missing or unknown one blocks before `judge` runs. */
   readonly reads: readonly string[];
   /** Strict object of the options, every default written in it. */
@@ -91,6 +96,8 @@ export interface PolicyMeta {
   readonly id: string;
   readonly category: Category;
   readonly workflows: readonly string[] | "all";
+  /** Tools that would go unjudged with this policy alone. */
+  readonly judgesPartOf: readonly string[];
   readonly reads: readonly string[];
   readonly description: string;
   readonly hint: string;
@@ -110,6 +117,7 @@ export interface PolicyDefinition {
   readonly description: string;
   readonly hint: string;
   readonly reads: readonly string[];
+  readonly judgesPartOf: readonly string[];
   /** Schema of the options, for the configuration and the docs. */
   readonly options: z.ZodType;
   readonly examples: readonly Example<unknown>[];
@@ -125,9 +133,9 @@ export interface PolicyDefinition {
  * or a factory (`requireBranchPrefix = (prefix: string) => requireBranchPrefixPolicy.create({ prefix })`).
  */
 export function definePolicy<Options extends object>(spec: PolicySpec<Options>): PolicyDefinition {
-  const { id, category, description, hint, reads, options, examples } = spec;
+  const { id, category, description, hint, reads, judgesPartOf = [], options, examples } = spec;
   const create = (given: unknown) => createPolicy(spec, given);
-  return Object.freeze({ id, category, description, hint, reads, options, examples, create });
+  return Object.freeze({ id, category, description, hint, reads, judgesPartOf, options, examples, create });
 }
 
 /** The metadata of a policy made by definePolicy; undefined for a plain function. */
@@ -171,6 +179,7 @@ function metaOf<Options extends object>(spec: PolicySpec<Options>, options: Opti
     id: spec.id,
     category: spec.category,
     workflows: typeof spec.workflows === "function" ? spec.workflows(options) : spec.workflows,
+    judgesPartOf: spec.judgesPartOf ?? [],
     reads: spec.reads,
     description: spec.description,
     hint: spec.hint,

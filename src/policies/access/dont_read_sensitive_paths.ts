@@ -17,6 +17,7 @@ export const dontReadSensitivePathsPolicy = definePolicy<Options>({
   id: "dont_read_sensitive_paths",
   category: "access",
   workflows: ["file_read", ATTACHING_WORKFLOW],
+  judgesPartOf: [ATTACHING_WORKFLOW],
   reads: [],
   options,
   description: "Blocks when a file is read whose real path (links resolved) is one of these paths or lies below one.",

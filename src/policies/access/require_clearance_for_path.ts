@@ -19,6 +19,7 @@ export const requireClearanceForPathPolicy = definePolicy<Options>({
   id: "require_clearance_for_path",
   category: "access",
   workflows: [...FILE_WORKFLOWS, ATTACHING_WORKFLOW],
+  judgesPartOf: [ATTACHING_WORKFLOW],
   reads: [],
   options,
   description:

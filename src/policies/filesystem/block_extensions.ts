@@ -18,6 +18,7 @@ export const blockExtensionsPolicy = definePolicy<Options>({
   id: "block_extensions",
   category: "filesystem",
   workflows: [...FILE_WORKFLOWS, ATTACHING_WORKFLOW],
+  judgesPartOf: [ATTACHING_WORKFLOW],
   reads: [],
   options,
   description:

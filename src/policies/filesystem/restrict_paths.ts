@@ -17,6 +17,7 @@ export const restrictPathsPolicy = definePolicy<Options>({
   id: "restrict_paths",
   category: "filesystem",
   workflows: [...FILE_WORKFLOWS, ATTACHING_WORKFLOW],
+  judgesPartOf: [ATTACHING_WORKFLOW],
   reads: [],
   options,
   description: "Blocks when the real path of a file (links resolved) is outside all allowed directories.",
