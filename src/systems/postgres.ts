@@ -6,6 +6,7 @@ import type { Dial, PostgresConnection } from "./postgres/connection.js";
 import { EmbeddedPostgres } from "./postgres/embedded.js";
 import { lost } from "./postgres/failures.js";
 import type { Measurement } from "./postgres/measure.js";
+import { Memory } from "./postgres/memory.js";
 import { runOrder } from "./postgres/run.js";
 import type { RunContext, RunReport } from "./postgres/run.js";
 import { Sessions } from "./postgres/sessions.js";
@@ -63,6 +64,7 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
     sessions,
     limits: { statementTimeoutMs, maxRows, maxBytes },
     types: builtInTypes(),
+    memory: new Memory(),
     isOnlyOne: isEmbedded,
     digestNow: (request, own) => looks.digestNow(request, own),
     cancel: (processId) => looks.cancel(processId),

@@ -36,13 +36,11 @@ export class PostgresConnection {
     return (this.#client as unknown as { processID: number }).processID;
   }
 
-  /** Runs the commands in one round trip; the last one within limits, if given. */
+  /** Runs the commands in one round trip; the limits are those of the paged one. */
   async run(commands: readonly Command[], limits?: RowLimits): Promise<readonly Reply[]> {
     if (!this.#isAlive) throw new Error("the connection is closed");
     this.#received = 0;
-    const pipeline = new Pipeline(commands, this.#prepared, limits, () => {
-      this.#received = 0;
-    });
+    const pipeline = new Pipeline(commands, this.#prepared, limits);
     this.#client.query(pipeline);
     return pipeline.done;
   }

@@ -3,6 +3,7 @@ import type { CatalogueRequest } from "./catalogue.js";
 import type { PostgresConnection } from "./connection.js";
 import { lost, statementFailure } from "./failures.js";
 import type { Measurement } from "./measure.js";
+import type { Memory } from "./memory.js";
 import type { Lease, Leaves, Sessions } from "./sessions.js";
 import { Transaction } from "./transaction.js";
 import type { Limits, Order, Trial } from "./transaction.js";
@@ -21,6 +22,7 @@ export interface RunContext {
   readonly sessions: Sessions;
   readonly limits: Limits;
   readonly types: Map<number, TypeInfo>;
+  readonly memory: Memory;
   /** The catalogue's digest as others see it now; undefined when nobody else can change it. */
   digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string>;
   /** The embedded database: there are no other sessions. */
@@ -82,7 +84,7 @@ async function begin(
 ): Promise<{ lease: Lease; transaction: Transaction; snapshot: string }> {
   for (let attempt = 1; ; attempt += 1) {
     const lease = await context.sessions.take();
-    const transaction = new Transaction(lease.connection, order, context.limits);
+    const transaction = new Transaction(lease.connection, order, context.limits, context.memory);
     try {
       return { lease, transaction, snapshot: await transaction.open() };
     } catch (error) {

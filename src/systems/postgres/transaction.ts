@@ -5,9 +5,11 @@ import type { PostgresConnection } from "./connection.js";
 import { statementFailure } from "./failures.js";
 import { COUNTERS_SQL, DETAILS_SQL, measure, moved, SCHEMA_SQL, writes } from "./measure.js";
 import type { Measurement, Moved } from "./measure.js";
+import type { Memory } from "./memory.js";
 import { encodeParam } from "./params.js";
 import type { Json } from "./json-text.js";
 import type { Leaves } from "./sessions.js";
+import { isServerError, MORE } from "./wire.js";
 import type { Command, Reply } from "./wire.js";
 
 /** What to run, and what must still be true of the catalogue. Plain JSON. */
@@ -73,10 +75,12 @@ export class Transaction {
   readonly #connection: PostgresConnection;
   readonly #order: Order;
   readonly #limits: Limits;
+  readonly #memory: Memory;
   #before: readonly Reply[] = [];
 
-  constructor(connection: PostgresConnection, order: Order, limits: Limits) {
+  constructor(connection: PostgresConnection, order: Order, limits: Limits, memory: Memory) {
     this.#connection = connection;
+    this.#memory = memory;
     this.#order = order;
     this.#limits = limits;
   }
@@ -102,23 +106,21 @@ export class Transaction {
   /** Runs the statements and whatever is deferred to COMMIT, and counts what they did. */
   async run(): Promise<Trial> {
     const replies: Reply[] = [];
+    let counted: readonly Reply[] | undefined;
     let failure: EnactError | undefined;
     try {
-      for (const text of this.#order.statements) replies.push(await this.#statement(text, this.#left(replies)));
-      if (!this.#order.readOnly) await this.#connection.run([MARK, { text: "SET CONSTRAINTS ALL IMMEDIATE" }]);
+      for (const text of this.#order.statements) {
+        const isLast = replies.length === this.#order.statements.length - 1;
+        const { reply, rest } = await this.#statement(text, this.#left(replies), isLast ? this.#ending() : []);
+        replies.push(reply);
+        counted = rest;
+      }
     } catch (error) {
-      failure = statementFailure(error, this.#limits.statementTimeoutMs, replies.length, this.#order.statements.length);
+      failure = this.#failure(error, replies.length);
       // What was read before the error is still counted: an error text may hold what it read, so it is judged as well.
-      await this.#connection.run([BACK]);
+      counted = await this.#connection.run([BACK, ...this.#counting()]);
     }
-    const watched = this.#order.watchSchema;
-    const [after, state, schema] = await this.#connection.run([COUNTERS, STATE, ...(watched ? [SCHEMA] : [])]);
-    const [snapshot, xid, counting] = state?.rows[0] ?? [];
-    if (after === undefined || this.#before[0] === undefined || counting !== "on") throw uncounted();
-    const changes = moved(this.#before[0], after);
-    const details = await this.#details(changes);
-    const measurement = measure(changes, details, this.#before[1], watched ? schema : undefined);
-    return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
+    return this.#trial(replies, counted ?? [], failure);
   }
 
   async rollback(): Promise<void> {
@@ -131,23 +133,73 @@ export class Transaction {
     return reply?.tag ?? "";
   }
 
-  async #statement(text: string, left: Limits): Promise<Reply> {
+  #counting(): readonly Command[] {
+    return [COUNTERS, STATE, ...(this.#order.watchSchema ? [SCHEMA] : [])];
+  }
+
+  /** What follows the last statement: what is deferred to COMMIT comes before the count. */
+  #ending(): readonly Command[] {
+    return this.#order.readOnly ? this.#counting() : [MARK, { text: "SET CONSTRAINTS ALL IMMEDIATE" }, ...this.#counting()];
+  }
+
+  #failure(error: unknown, index: number): EnactError {
+    const { length } = this.#order.statements;
+    const isEnding = isServerError(error) && (error.command ?? 0) > 1;
+    return statementFailure(error, this.#limits.statementTimeoutMs, isEnding ? length : index, length);
+  }
+
+  async #trial(replies: readonly Reply[], counted: readonly Reply[], failure: EnactError | undefined): Promise<Trial> {
+    const watched = this.#order.watchSchema;
+    const [after, state, schema] = counted.slice(watched ? -3 : -2);
+    const [snapshot, xid, counting] = state?.rows[0] ?? [];
+    if (after === undefined || this.#before[0] === undefined || counting !== "on") throw uncounted();
+    const changes = moved(this.#before[0], after);
+    const details = await this.#details(changes, xid === null ? (snapshot ?? "") : "");
+    const measurement = measure(changes, details, this.#before[1], watched ? schema : undefined);
+    return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
+  }
+
+  /** Runs one statement and, in the same round trip, the rest; the rest once more when the rows took several. */
+  async #statement(text: string, left: Limits, rest: readonly Command[]): Promise<{ reply: Reply; rest: readonly Reply[] }> {
     const { params, readOnly } = this.#order;
     const needsTypes = params.some((param) => Array.isArray(param));
     const types = needsTypes ? await this.#parameterTypes(text) : [];
     const values = params.map((param, index) => encodeParam(param, types[index]));
-    const limits = { maxRows: left.maxRows, maxBytes: left.maxBytes, drain: !readOnly };
-    const [, reply] = await this.#connection.run([MARK, { text, values }], limits);
+    const [, reply, ...others] = await this.#connection.run([MARK, { text, values, paged: true }, ...rest], left);
     if (reply === undefined) throw new Error("PostgreSQL gave no reply");
-    return reply;
+    if (!reply.hasMore || (reply.truncated && readOnly)) return { reply, rest: others };
+    await this.#readOn(reply, left);
+    return { reply, rest: rest.length === 0 ? [] : await this.#connection.run(rest) };
   }
 
-  async #details(changes: ReadonlyMap<string, Moved>): Promise<Reply> {
-    const none: Reply = { tag: "", columns: [], rows: [], truncated: false };
+  /**
+   * Reads the pages that are left. A statement that may change something runs to its end, whatever of it is shown: its
+   * effects must not depend on a limit.
+   */
+  async #readOn(reply: Reply, left: Limits): Promise<void> {
+    for (;;) {
+      const [page] = await this.#connection.run([MORE], leftAfter(reply, left));
+      if (page === undefined) throw new Error("PostgreSQL gave no page");
+      if (!reply.truncated) reply.rows.push(...page.rows);
+      reply.truncated ||= page.truncated;
+      reply.tag = page.tag;
+      if (!page.hasMore || (reply.truncated && this.#order.readOnly)) return;
+    }
+  }
+
+  /** @param snapshot under which nothing was written: what was known of the relations then still holds; "" if there is none */
+  async #details(changes: ReadonlyMap<string, Moved>, snapshot: string): Promise<Reply> {
+    const none: Reply = { tag: "", columns: [], rows: [], truncated: false, hasMore: false };
     if (changes.size === 0) return none;
+    const oids = [...changes.keys()];
+    // On a standby, equal snapshots do not say that nothing has changed.
+    const isSure = snapshot !== "" && snapshot === this.#order.snapshot;
+    const known = isSure ? this.#memory.recall(snapshot, oids) : undefined;
+    if (known !== undefined) return known;
     const written = [...changes].filter(([, change]) => writes(change) > 0).map(([oid]) => oid);
-    const values = [arrayLiteral([...changes.keys()]), arrayLiteral(written)];
+    const values = [arrayLiteral(oids), arrayLiteral(written)];
     const [, details] = await this.#connection.run([GENERIC, { text: DETAILS_SQL, name: "enact_details", values }]);
+    if (isSure && details !== undefined) this.#memory.keep(snapshot, oids, details);
     return details ?? none;
   }
 
@@ -161,6 +213,12 @@ export class Transaction {
     const bytes = replies.flatMap((reply) => reply.rows).reduce((sum, row) => sum + Buffer.byteLength(row.join("")), 0);
     return { ...this.#limits, maxBytes: Math.max(0, this.#limits.maxBytes - bytes) };
   }
+}
+
+function leftAfter(reply: Reply, left: Limits): Limits {
+  const bytes = reply.rows.reduce((sum, row) => sum + Buffer.byteLength(row.join("")), 0);
+  const maxRows = reply.truncated ? 0 : Math.max(0, left.maxRows - reply.rows.length);
+  return { ...left, maxRows, maxBytes: Math.max(0, left.maxBytes - bytes) };
 }
 
 function uncounted(): EnactError {

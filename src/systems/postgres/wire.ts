@@ -5,7 +5,12 @@ export interface Command {
   readonly text: string;
   readonly name?: string;
   readonly values?: readonly (string | null)[];
+  /** Reads the rows page by page: one page now, the rest by {@link MORE}. */
+  readonly paged?: boolean;
 }
+
+/** Reads the next page of the paged command of this transaction. */
+export const MORE: Command = { text: "", paged: true };
 
 export interface WireColumn {
   readonly name: string;
@@ -20,33 +25,35 @@ export interface Reply {
   rows: (readonly (string | null)[])[];
   /** Rows that were kept back because of a limit exist. */
   truncated: boolean;
+  /** There is at least one more page. */
+  hasMore: boolean;
 }
 
-/** How much of the last statement's rows to keep. */
+/** How many rows of a paged command to keep. */
 export interface RowLimits {
   readonly maxRows: number;
   readonly maxBytes: number;
-  /** Run the statement to its end even when no more rows are kept: its effects must not depend on the limit. */
-  readonly drain: boolean;
 }
 
 /** Low-level messages that the type definitions of pg leave out. */
 interface Wire extends Omit<Connection, "bind" | "parse" | "execute" | "describe" | "stream"> {
   stream: { cork(): void; uncork(): void };
   parse(message: { name: string; text: string }): void;
-  bind(message: { statement: string; values: readonly (string | null)[] }): void;
+  bind(message: { portal: string; statement: string; values: readonly (string | null)[] }): void;
   describe(message: { type: "P" | "S"; name: string }): void;
-  execute(message: { rows: number }): void;
-  flush(): void;
+  execute(message: { portal: string; rows: number }): void;
+  close(message: { type: "P"; name: string }): void;
   sync(): void;
 }
 
 const PAGE = 100;
 
+/** Names the rows of a paged command until the transaction ends, or the next paged command begins. */
+const PORTAL = "enact_rows";
+
 /**
  * Sends several statements in one write and waits once: BEGIN, settings and a look cost one round trip. The first error
- * makes the server skip the rest. With limits, the last statement is read page by page, so that ten million rows do not
- * fill the memory.
+ * makes the server skip the rest. A paged command is read page by page, so that ten million rows do not fill the memory.
  */
 export class Pipeline implements Submittable {
   readonly done: Promise<readonly Reply[]>;
@@ -54,17 +61,13 @@ export class Pipeline implements Submittable {
   readonly #prepared: Set<string>;
   readonly #limits: RowLimits | undefined;
   readonly #parsedHere = new Map<string, number>();
-  readonly #onPage: (() => void) | undefined;
   readonly #replies: Reply[] = [];
   #current: Reply = emptyReply();
   #bytes = 0;
-  #synced = false;
   #resolve!: (replies: readonly Reply[]) => void;
   #reject!: (error: Error) => void;
 
-  /** @param onPage called whenever a page of rows was read */
-  constructor(commands: readonly Command[], prepared: Set<string>, limits?: RowLimits, onPage?: () => void) {
-    this.#onPage = onPage;
+  constructor(commands: readonly Command[], prepared: Set<string>, limits?: RowLimits) {
     this.#commands = commands;
     this.#prepared = prepared;
     this.#limits = limits;
@@ -77,20 +80,26 @@ export class Pipeline implements Submittable {
   submit(connection: Connection): void {
     const wire = connection as unknown as Wire;
     wire.stream.cork();
-    for (const [index, { text, name = "", values = [] }] of this.#commands.entries()) {
+    for (const [index, command] of this.#commands.entries()) this.#send(wire, command, index);
+    wire.sync();
+    wire.stream.uncork();
+  }
+
+  #send(wire: Wire, command: Command, index: number): void {
+    const { text, name = "", values = [], paged = false } = command;
+    const portal = paged ? PORTAL : "";
+    if (command !== MORE) {
+      // A portal of this name may be left from the statement before.
+      if (paged) wire.close({ type: "P", name: PORTAL });
       if (name === "" || !this.#prepared.has(name)) wire.parse({ name, text });
       if (name !== "" && !this.#prepared.has(name)) {
         this.#prepared.add(name);
         this.#parsedHere.set(name, index);
       }
-      wire.bind({ statement: name, values });
-      wire.describe({ type: "P", name: "" });
-      const isPaged = this.#limits !== undefined && index === this.#commands.length - 1;
-      wire.execute({ rows: isPaged ? PAGE : 0 });
+      wire.bind({ portal, statement: name, values });
+      wire.describe({ type: "P", name: portal });
     }
-    if (this.#limits === undefined) this.#sync(wire);
-    else wire.flush();
-    wire.stream.uncork();
+    wire.execute({ portal, rows: paged ? PAGE : 0 });
   }
 
   handleRowDescription(message: { fields: { name: string; dataTypeID: number }[] }): void {
@@ -98,11 +107,11 @@ export class Pipeline implements Submittable {
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {
-    const limits = this.#replies.length === this.#commands.length - 1 ? this.#limits : undefined;
-    if (limits !== undefined) {
+    const isPaged = this.#commands[this.#replies.length]?.paged === true;
+    if (isPaged && this.#limits !== undefined) {
       if (this.#current.truncated) return;
       this.#bytes += message.fields.reduce((sum, field) => sum + (field === null ? 4 : Buffer.byteLength(field)), 0);
-      if (this.#current.rows.length >= limits.maxRows || this.#bytes > limits.maxBytes) {
+      if (this.#current.rows.length >= this.#limits.maxRows || this.#bytes > this.#limits.maxBytes) {
         this.#current.truncated = true;
         return;
       }
@@ -110,33 +119,28 @@ export class Pipeline implements Submittable {
     this.#current.rows.push(message.fields);
   }
 
-  handlePortalSuspended(connection: Connection): void {
-    const wire = connection as unknown as Wire;
-    this.#onPage?.();
-    if (this.#current.truncated && this.#limits?.drain !== true) return this.#sync(wire);
-    wire.execute({ rows: PAGE });
-    wire.flush();
+  handlePortalSuspended(): void {
+    this.#current.hasMore = true;
+    this.#next();
   }
 
-  handleCommandComplete(message: { text: string }, connection: Connection): void {
+  handleCommandComplete(message: { text: string }): void {
     this.#current.tag = message.text;
-    this.#next(connection);
+    this.#next();
   }
 
-  handleEmptyQuery(connection: Connection): void {
-    this.#next(connection);
+  handleEmptyQuery(): void {
+    this.#next();
   }
 
   handleReadyForQuery(): void {
-    if (this.#current.truncated) this.#replies.push(this.#current);
     this.#resolve(this.#replies);
   }
 
-  handleError(error: Error, connection: Connection): void {
+  handleError(error: Error): void {
     // What follows the failed command was skipped, its Parse too. (Only our own texts have names: their Parse succeeds.)
     for (const [name, index] of this.#parsedHere) if (index > this.#replies.length) this.#prepared.delete(name);
-    if (isServerError(error)) this.#sync(connection as unknown as Wire);
-    this.#reject(error);
+    this.#reject(Object.assign(error, { command: this.#replies.length }));
   }
 
   handleCopyInResponse(connection: Connection): void {
@@ -147,24 +151,19 @@ export class Pipeline implements Submittable {
     this.#current.truncated = true;
   }
 
-  #next(connection: Connection): void {
+  #next(): void {
     this.#replies.push(this.#current);
     this.#current = emptyReply();
-    if (this.#replies.length === this.#commands.length) this.#sync(connection as unknown as Wire);
-  }
-
-  #sync(wire: Wire): void {
-    if (this.#synced) return;
-    this.#synced = true;
-    wire.sync();
   }
 }
 
 function emptyReply(): Reply {
-  return { tag: "", columns: [], rows: [], truncated: false };
+  return { tag: "", columns: [], rows: [], truncated: false, hasMore: false };
 }
 
-/** An error that PostgreSQL itself reported; the connection is still good unless its severity says otherwise. */
-export function isServerError(error: unknown): error is Error & { code: string; severity: string; position?: string } {
+/** An error that PostgreSQL itself reported, with the index of the command in its pipeline. */
+export type ServerError = Error & { code: string; severity: string; position?: string; command?: number };
+
+export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && typeof (error as { severity?: unknown }).severity === "string";
 }
