@@ -155,6 +155,10 @@ describe("counts are PostgreSQL's own", () => {
     ["DELETE FROM customers WHERE id = 3", 2, "undone"],
     ["DELETE FROM customers WHERE id = 3", 3, "done"],
     ["SELECT * FROM updates", 0, "done"],
+    // No rows are counted for these: zero must not be believed.
+    ["TRUNCATE updates", 1000, "undone"],
+    ["DROP TABLE updates", 1000, "undone"],
+    ["CREATE TABLE counted (id int); INSERT INTO counted VALUES (1); DROP TABLE counted", 1000, "done"],
   ])("%s: at most %i", async (sql, max, what) => {
     expect((await attempt(system, [maxRowsAffected(max)], sql)).what).toBe(what);
   });

@@ -370,6 +370,20 @@ const LOOKALIKES: (string | [string, unknown[]])[] = [
   ["SELECT $1::jsonb ->> 0", [["a", 1]]],
 ];
 
+it("a function that calls itself stable moves no sequence and keeps no lock beyond the transaction", async () => {
+  await eye.query(`
+    CREATE SEQUENCE counting;
+    CREATE FUNCTION rewind() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT setval('counting', 999) $$;
+    CREATE FUNCTION hold() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_try_advisory_lock(77); RETURN 'x'; END $$;
+    CREATE FUNCTION hold_for_now() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_advisory_xact_lock(78); RETURN 'x'; END $$;`);
+  const before = (await eye.query("SELECT last_value FROM counting")).rows;
+  for (const sql of ["SELECT rewind()", "SELECT hold()"]) expect(await attempt(system, POLICIES, sql), sql).toMatchObject({ what: "blocked" });
+  expect((await eye.query("SELECT last_value FROM counting")).rows).toEqual(before);
+  expect((await eye.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")).rows).toEqual([]);
+  expect(await attempt(system, POLICIES, "SELECT hold_for_now()")).toMatchObject({ what: "done" });
+  await eye.query("DROP FUNCTION rewind, hold, hold_for_now; DROP SEQUENCE counting");
+});
+
 it("the table behind a TOAST table is the one that is read", async () => {
   const [row] = (await eye.query<{ name: string }>("SELECT reltoastrelid::regclass::text AS name FROM pg_class WHERE oid = 'users'::regclass")).rows;
   expect(await attempt(system, POLICIES, `SELECT * FROM ${row?.name}`)).toMatchObject({ what: "blocked" });

@@ -30,7 +30,7 @@ const HARMLESS_EXTENSIONS: Readonly<Record<string, RegExp>> = {
 
 /** Names that lead out of the transaction, wherever they are called. */
 const WAY_OUT =
-  /\b(?:dblink\w*|lo_export|lo_import|pg_read_(?:binary_)?file|pg_ls_dir|pg_file_\w+|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_switch_wal|query_to_xml\w*|track_counts|copy\s[^;]*\b(?:program|to\s+'|from\s+'))\b/i;
+  /\b(?:dblink\w*|setval|pg_(?:try_)?advisory_lock\w*|lo_export|lo_import|pg_read_(?:binary_)?file|pg_ls_dir|pg_file_\w+|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_switch_wal|query_to_xml\w*|track_counts|copy\s[^;]*\b(?:program|to\s+'|from\s+'))\b/i;
 
 const WHY: readonly (readonly [RegExp, string])[] = [
   [/^(?:setval)$/, "the state of a sequence is outside the transaction and could not be undone"],

@@ -27,7 +27,7 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
     columns_maybe_written: union(facts.columns_maybe_written, hidden.flatMap(allColumns)),
     deletes: [...facts.deletes, ...lostTables(measurement, rewrites)],
     ddl: [...facts.ddl, ...catalogueChanges(measurement)],
-    ...rowCounts(tables, measurement, codeIsSilent ? moves : []),
+    ...rowCounts(tables, measurement, codeIsSilent ? moves : [], lostTables(measurement, rewrites)),
   };
 }
 
@@ -65,11 +65,17 @@ type RowCounts = Pick<
   "rows_inserted" | "rows_updated" | "rows_deleted" | "rows_moved" | "rows_affected" | "counts"
 >;
 
-function rowCounts(tables: readonly Measured[], measurement: Measurement, moves: SqlStep["moves"]): RowCounts {
+function rowCounts(tables: readonly Measured[], measurement: Measurement, moves: SqlStep["moves"], lost: readonly string[]): RowCounts {
   const sum = (key: "inserted" | "updated" | "deleted"): number => tables.reduce((total, table) => total + table[key], 0);
   const moved = movedRows(tables, moves);
   const [inserted, updated, deleted] = [sum("inserted") - moved, sum("updated"), sum("deleted") - moved];
-  const mayHaveDropped = measurement.catalogue.length > 0 && measurement.schema === null;
+  // TRUNCATE and DROP count no rows: zero would be a lie that max_rows_affected believes.
+  const uncounted =
+    measurement.catalogue.length > 0 && measurement.schema === null
+      ? unknown("the catalogue was changed behind the statement: tables may be gone")
+      : lost.length > 0
+        ? unknown(`PostgreSQL does not count the rows that go this way: ${lost.slice(0, 3).join(", ")}`)
+        : undefined;
   const counts: SqlCounts[] = tables.map((table) => {
     const { shown, inserted: more, updated: other, deleted: gone, read } = table;
     return { table: shown, inserted: more, updated: other, deleted: gone, read };
@@ -77,9 +83,9 @@ function rowCounts(tables: readonly Measured[], measurement: Measurement, moves:
   return {
     rows_inserted: inserted,
     rows_updated: updated,
-    rows_deleted: mayHaveDropped ? unknown("the catalogue was changed behind the statement: tables may be gone") : deleted,
+    rows_deleted: uncounted ?? deleted,
     rows_moved: moved,
-    rows_affected: inserted + updated + deleted + moved,
+    rows_affected: uncounted ?? inserted + updated + deleted + moved,
     counts,
   };
 }
