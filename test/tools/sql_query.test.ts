@@ -377,7 +377,7 @@ it("a function that calls itself stable moves no sequence and keeps no lock beyo
     CREATE FUNCTION hold() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_try_advisory_lock(77); RETURN 'x'; END $$;
     CREATE FUNCTION hold_for_now() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_advisory_xact_lock(78); RETURN 'x'; END $$;`);
   const before = (await eye.query("SELECT last_value FROM counting")).rows;
-  for (const sql of ["SELECT rewind()", "SELECT hold()"]) expect(await attempt(system, POLICIES, sql), sql).toMatchObject({ what: "blocked" });
+  for (const sql of ["SELECT rewind()", "SELECT hold()"]) expect(await attempt(system, POLICIES, sql)).toMatchObject({ what: "blocked" });
   expect((await eye.query("SELECT last_value FROM counting")).rows).toEqual(before);
   expect((await eye.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")).rows).toEqual([]);
   expect(await attempt(system, POLICIES, "SELECT hold_for_now()")).toMatchObject({ what: "done" });
