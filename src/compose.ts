@@ -49,6 +49,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's config folder of this program: keys and the known heads of ledgers. Absolute. */
   readonly enactHome: string;
+  /** The folder of the running program. It may lie in the project (node_modules), and then whoever writes there is the guard. */
+  readonly program?: string;
   /** What `~` stands for in the paths of policies. */
   readonly home: string;
   readonly clock: () => Date;
@@ -157,8 +159,8 @@ function postgresRoom({ project }: Config, options: Options<"postgres">): Room {
 }
 
 /** What the agent's tools must never touch, whatever the policies say. */
-function ownFiles({ sources, project }: Config, { enactHome }: Surroundings): readonly string[] {
-  return [...sources, join(project, ".enact"), enactHome];
+function ownFiles({ sources, project }: Config, { enactHome, program }: Surroundings): readonly string[] {
+  return [...sources, join(project, ".enact"), enactHome, ...(program === undefined ? [] : [program])];
 }
 
 function openFiles(config: Config, options: Options<"filesystem">, around: Surroundings): Filesystem {

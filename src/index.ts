@@ -70,7 +70,7 @@ export async function createGuard(input: GuardInput): Promise<Guard> {
   const project = resolve(folder);
   const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
   const config = await loadConfig({ project, env, inline, tools: [...tools, ...own], policies, packageRoot });
-  const around = { env, enactHome: enactHome ?? enactHomeOf(env, homedir()), home: homedir(), clock: () => new Date(), tools: own };
+  const around = { env, enactHome: enactHome ?? enactHomeOf(env, homedir()), home: homedir(), program: join(packageRoot, "dist"), clock: () => new Date(), tools: own };
   const { guard, close } = compose(config, around);
   const { ok, failures } = guard.selfTest();
   if (!ok) {

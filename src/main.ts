@@ -40,7 +40,7 @@ async function open(args: ProjectArgs): Promise<Opened> {
   const composing = import("./compose.js");
   const config = await load(projectOf(args), args.config === undefined ? undefined : resolve(io.cwd, args.config));
   const { compose, enactHomeOf } = await composing;
-  return compose(config, { env: io.env, enactHome: enactHomeOf(io.env, homedir()), home: homedir(), clock: () => new Date() });
+  return compose(config, { env: io.env, enactHome: enactHomeOf(io.env, homedir()), home: homedir(), program: join(PACKAGE_ROOT, "dist"), clock: () => new Date() });
 }
 
 /** Needs no configuration: a ledger is proved as it lies there. */
