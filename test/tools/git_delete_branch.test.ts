@@ -155,6 +155,13 @@ describe("a branch at a remote", () => {
     expect(box.refs(second)).toEqual({});
   });
 
+  test("another name for main is not deleted: git would delete main with it", async () => {
+    box.git(remote, "symbolic-ref", "refs/heads/agent/alias", "refs/heads/main");
+    const before = box.refs(remote);
+    await expect(plan({ branch: "agent/alias", remote: "origin" })).rejects.toThrow("'agent/alias' is only another name for 'main'");
+    expect(box.refs(remote)).toEqual(before);
+  });
+
   test("what a remote refuses, its own default branch for one, is said", async () => {
     const { actions } = await remove({ branch: "main", remote: "origin" });
     expect(actions).toMatchObject([{ success: false, error: { code: "ACTION_FAILED" } }]);

@@ -114,6 +114,16 @@ describe("what a plan finds out", () => {
     expect(await facts({ branch: "agent/fix" })).toMatchObject({ remote_default_branch: "main" });
   });
 
+  test("a branch of the remote that is only another name for main is not pushed to, and main stays", async () => {
+    box.git(remote, "symbolic-ref", "refs/heads/agent/alias", "refs/heads/main");
+    box.git(repo, "checkout", "-q", "-b", "agent/work");
+    box.commit(repo, { "a.txt": "a" }, "Work of the agent");
+    const before = box.refs(remote);
+    await expect(plan({ branch: "agent/alias", source: "agent/work" })).rejects.toThrow("'agent/alias' is only another name for 'main'");
+    await push({ branch: "agent/work" });
+    expect(box.refs(remote)).toEqual({ ...before, "refs/heads/agent/work": box.git(repo, "rev-parse", "agent/work") });
+  });
+
   test("a branch wins over a tag of the same name, at both ends", async () => {
     const tip = box.branch(repo, "agent/fix");
     box.git(repo, "tag", "agent/fix", "main");

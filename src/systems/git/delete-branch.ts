@@ -4,7 +4,7 @@ import type { LostCommit, NotKnown } from "./push-look.js";
 import { refOf, rememberedDefaults, symbolicTarget, tipOf, workTrees } from "./refs.js";
 import { pushUrls } from "./remote-url.js";
 import type { RemoteUrl } from "./remote-url.js";
-import { askRemote, fetchHistory, remotesOf } from "./remote.js";
+import { askRemote, fetchHistory, mustBeItself, remotesOf } from "./remote.js";
 import type { Remotes, RemoteState } from "./remote.js";
 import { actingEnv, look, openRepository, placeOf } from "./repository.js";
 import type { Home, Repository } from "./repository.js";
@@ -53,6 +53,7 @@ export async function lookAtRemoteDelete(repository: Repository, remote: string,
   return withScratch(repository, async (scratch) => {
     const remotes = remotesOf(scratch, settings);
     const states = await Promise.all(urls.map((url) => askRemote(remotes, url)));
+    for (const [index, url] of urls.entries()) mustBeItself(states[index] as RemoteState, refOf(branch), url);
     const destinations = urls.map((url, index) => ({ url, old: states[index]?.refs.get(refOf(branch)) ?? null }));
     const index = destinations.findIndex(({ old }) => old !== null);
     const [first, state] = [destinations[index], states[index]];

@@ -8,7 +8,7 @@ import type { CommitLook } from "./history.js";
 import { refOf, tipOf } from "./refs.js";
 import { pushUrls } from "./remote-url.js";
 import type { RemoteUrl } from "./remote-url.js";
-import { askRemote, commonCommits, fetchHistory, remotesOf } from "./remote.js";
+import { askRemote, commonCommits, fetchHistory, mustBeItself, remotesOf } from "./remote.js";
 import type { Remotes, RemoteState } from "./remote.js";
 import type { Repository } from "./repository.js";
 import { withScratch } from "./scratch.js";
@@ -51,7 +51,11 @@ export interface PushQuestion {
   readonly source: string;
 }
 
-/** Finds out what pushing the tip of a local branch would do, at every push URL of the remote. Changes nothing. */
+/**
+ * Finds out what pushing the tip of a local branch would do, at every push URL of the remote. Changes nothing.
+ *
+ * @throws EnactError REFUSED for a branch that is only another name for one
+ */
 export async function lookAtPush(repository: Repository, question: PushQuestion, find: SecretFinder): Promise<PushLook> {
   const sha = await tipOf(repository, question.source);
   const settings = await readSettings(repository);
@@ -62,6 +66,7 @@ export async function lookAtPush(repository: Repository, question: PushQuestion,
     const destinations = await Promise.all(
       urls.map(async (url) => ({ url, state: await askRemote(remotes, url), sha, ref })),
     );
+    for (const { url, state } of destinations) mustBeItself(state, ref, url);
     const looks: DestinationLook[] = [];
     const missing = new Map<string, { sha: string; subject: string }>();
     let tooMany = false;

@@ -10,13 +10,15 @@ import { inScratch } from "./scratch.js";
 import type { Access, Configured } from "./settings.js";
 import { accessOf } from "./settings.js";
 import type { Ran } from "./run.js";
-import { complaint, expectDone, lines } from "./words.js";
+import { complaint, expectDone, lines, plainWords } from "./words.js";
 
 /** What a remote says of itself at one moment. */
 export interface RemoteState {
   readonly refs: ReadonlyMap<string, string>;
   /** Branches that are, or may be, the one its HEAD names. Several only for a server too old to say which. */
   readonly defaults: readonly string[];
+  /** Refs there that are only other names: "refs/heads/trunk" → "refs/heads/main". What is pushed to one moves the other. */
+  readonly aliases: ReadonlyMap<string, string>;
 }
 
 /** Talks to remotes while looking: from a scratch repository, with the person's own means of access only. */
@@ -30,8 +32,11 @@ export function remotesOf(scratch: Scratch, settings: readonly Configured[]): Re
   return { scratch, settings, access: accessOf(settings) };
 }
 
-/** The program at the other end is git's own, whatever remote.<name>.uploadpack says: on this machine it would run here. */
-const LIST_REFS = ["ls-remote", "--symref", "--upload-pack=git-upload-pack"];
+/**
+ * The program at the other end is git's own, whatever remote.<name>.uploadpack says: on this machine it would run here.
+ * Only protocol 2 tells of an unborn HEAD and of branches that are other names, so it is asked for whatever is configured.
+ */
+const LIST_REFS = ["-c", "protocol.version=2", "ls-remote", "--symref", "--upload-pack=git-upload-pack"];
 const BRANCHES = "refs/heads/";
 
 /**
@@ -42,17 +47,31 @@ const BRANCHES = "refs/heads/";
 export async function askRemote(remotes: Remotes, url: RemoteUrl): Promise<RemoteState> {
   const ran = await contact(remotes, url, (address) => [...LIST_REFS, "--", address]);
   const refs = new Map<string, string>();
-  let target: string | undefined;
+  const aliases = new Map<string, string>();
   for (const line of lines(ran.stdout)) {
     const [value = "", name = ""] = line.split("\t");
-    if (value.startsWith("ref: ")) target = name === "HEAD" ? value.slice("ref: ".length) : target;
+    if (value.startsWith("ref: ")) aliases.set(name, value.slice("ref: ".length));
     else refs.set(name, value);
   }
-  if (target !== undefined) return { refs, defaults: branchesOf([target]) };
+  const target = aliases.get("HEAD");
+  if (target !== undefined) return { refs, aliases, defaults: branchesOf([target]) };
   const head = refs.get("HEAD");
-  if (head === undefined) return { refs, defaults: branchesOf(await unbornHead(remotes, url)) };
+  if (head === undefined) return { refs, aliases, defaults: branchesOf(await unbornHead(remotes, url)) };
   // HEAD is detached there, or the server does not say what it names: then it is one of the branches at that commit.
-  return { refs, defaults: branchesOf([...refs].filter(([, sha]) => sha === head).map(([name]) => name)) };
+  return { refs, aliases, defaults: branchesOf([...refs].filter(([, sha]) => sha === head).map(([name]) => name)) };
+}
+
+/**
+ * A push to a symbolic branch moves the branch that it names, and deleting it deletes that one: no fact about the name
+ * that was given would be about what happens. (Servers tell in protocol 2.)
+ *
+ * @throws EnactError REFUSED
+ */
+export function mustBeItself(state: RemoteState, ref: string, url: RemoteUrl): void {
+  const target = state.aliases.get(ref);
+  if (target === undefined) return;
+  const [name, real] = [ref, target].map((each) => plainWords(branchesOf([each])[0] ?? each));
+  throw new EnactError("REFUSED", `'${name}' is only another name for '${real}' at ${url.shown}`, { hint: `Name the branch that is meant: '${real}'.` });
 }
 
 function branchesOf(refs: readonly string[]): string[] {
