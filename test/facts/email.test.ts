@@ -121,6 +121,8 @@ describe("what is not one address, or is read in different ways", () => {
     ["bob@example.com>", "without"],
     ['"ceo@company.com" <eve@evil.example>', "another address"],
     ["ceo＠company.com <eve@evil.example>", "another address"],
+    ["=?utf-8?Q?ceo=40company.com?= <eve@evil.example>", "MIME's encoding"],
+    ['"=?UTF-8*en?b?Y2VvQGNvbXBhbnkuY29t?=" <eve@evil.example>', "MIME's encoding"],
     ['"Bob\u202e" <eve@evil.example>', "invisible"],
     ["Bob] <bob@example.com>", "quote the name"],
   ])("%j is refused: %s", (text, why) => {

@@ -145,6 +145,8 @@ function normalised(local: string, domain: string): string {
 function nameProblem(name: string | null, address: string): string | null {
   if (name === null) return null;
   if (/[\p{Cf}\p{Co}\p{Cn}]/u.test(name.replaceAll(/[\u200c\u200d]/g, ""))) return "has a name with invisible characters";
+  // RFC 2047: not to be read inside quotes, and many mail programs do; it could spell any address.
+  if (/=\?[^?\s]*\?[bq]\?/iu.test(name)) return "has a name in MIME's encoding: write it plainly";
   const claimed = name.normalize("NFKC").match(/[^\s<>"'()]+@[^\s<>"'()]+/g) ?? [];
   const isHonest = claimed.every((text) => text.toLowerCase() === address.toLowerCase());
   return isHonest ? null : "has a name that looks like another address";
