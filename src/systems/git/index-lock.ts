@@ -1,4 +1,5 @@
 import { chmod, open, rename, rm, stat } from "node:fs/promises";
+import { devNull } from "node:os";
 import { join } from "node:path";
 
 import { EnactError } from "../../errors.js";
@@ -74,7 +75,7 @@ export function onIndex(repository: Repository, index: string, args: readonly st
   const env = actingEnv(repository, [
     ["core.splitIndex", "false"],
     ["core.fsmonitor", "false"],
-    ["core.hooksPath", "/dev/null"],
+    ["core.hooksPath", devNull],
     ["hook.post-index-change.enabled", "false"],
   ]);
   return run({

@@ -86,8 +86,10 @@ function configure(dice: Dice, repo: string, remotes: readonly string[], decoy: 
   const extras = [
     ["push.default", dice.pick(["simple", "matching", "upstream", "current", "nothing"])], ["push.followTags", "true"], ["remote.origin.mirror", "true"],
     ["remote.origin.push", "+refs/heads/*:refs/heads/*"], ["remote.origin.tagOpt", "--tags"], ["push.autoSetupRemote", "true"], ["push.useForceIfIncludes", "true"],
-    ["push.negotiate", "true"], ["core.commitGraph", "true"], ["transfer.hideRefs", "refs/hidden"], ["remote.origin.prune", "true"], ["fetch.prune", "true"], ["protocol.version", dice.pick(["0", "1", "2"])],
+    ["push.negotiate", "true"], ["core.commitGraph", "true"], ["transfer.hideRefs", "refs/hidden"], ["remote.origin.prune", "true"], ["fetch.prune", "true"],
   ] as const;
+  // The person's own choice: an old protocol tells less.
+  set("protocol.version", dice.pick(["0", "1", "2"]), "--global");
   for (const [key, value] of extras) if (dice.chance(30)) set(key, value);
 }
 

@@ -274,6 +274,27 @@ describe("over HTTP, with a password in the address", () => {
     expect(JSON.stringify([planned, done])).not.toContain(secret);
   });
 
+  test("the person's credential helper is asked, one that the repository names is not", async () => {
+    box.git(repo, "remote", "set-url", "origin", `http://127.0.0.1:${http.port}/remote.git`);
+    const evil = box.marker("evil-helper");
+    box.git(repo, "config", "credential.helper", `!${evil.program}`);
+    box.git(repo, "config", `credential.http://127.0.0.1:${http.port}.helper`, evil.program);
+    box.branch(repo, "agent/x");
+    await expect(plan({ branch: "agent/x" })).rejects.toMatchObject({ code: "SYSTEM_UNAVAILABLE", message: expect.stringContaining("credential.helper") as string });
+    const own = box.script(box.path("own-helper"), `[ "$1" = get ] && printf 'username=bob\npassword=${secret}\n'; exit 0`);
+    box.git(repo, "config", "--global", "credential.helper", own);
+    expect((await push({ branch: "agent/x" })).actions).toMatchObject([{ success: true }]);
+    expect(evil.ran()).toBe(false);
+  });
+
+  test("an extra header of the repository gives access as well", async () => {
+    box.git(repo, "remote", "set-url", "origin", `http://127.0.0.1:${http.port}/remote.git`);
+    const header = `Authorization: Basic ${Buffer.from(`bob:${secret}`).toString("base64")}`;
+    box.git(repo, "config", `http.http://127.0.0.1:${http.port}/.extraHeader`, header);
+    box.branch(repo, "agent/x");
+    expect((await push({ branch: "agent/x" })).actions).toMatchObject([{ success: true }]);
+  });
+
   test("looking sends nothing that changes anything", async () => {
     box.branch(repo, "agent/x");
     await plan({ branch: "agent/x" });
