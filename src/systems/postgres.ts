@@ -66,7 +66,7 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
     types: builtInTypes(),
     memory: new Memory(),
     isOnlyOne: isEmbedded,
-    digestNow: (request, own) => looks.digestNow(request, own),
+    digestNow: (request, own, snapshot) => looks.digestNow(request, own, snapshot),
     cancel: (processId) => looks.cancel(processId),
     fateOf: (xid) => looks.fateOf(xid),
   };
@@ -89,7 +89,7 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 
 interface Looks {
   look(request: CatalogueRequest): Promise<Look>;
-  digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string>;
+  digestNow(request: CatalogueRequest, own: PostgresConnection, snapshot: string): Promise<string>;
   cancel(processId: number): Promise<void>;
   fateOf(xid: string): Promise<string | undefined>;
   close(): Promise<void>;
@@ -112,8 +112,8 @@ class ServerLooks implements Looks {
     return this.#ask((connection) => this.#catalogue.look(connection, request));
   }
 
-  async digestNow(request: CatalogueRequest): Promise<string> {
-    return (await this.look(request)).digest;
+  async digestNow(request: CatalogueRequest, _own: PostgresConnection, snapshot: string): Promise<string> {
+    return (this.#catalogue.peek(request, snapshot) ?? (await this.look(request))).digest;
   }
 
   async cancel(processId: number): Promise<void> {
@@ -172,6 +172,7 @@ class ServerLooks implements Looks {
 /** The embedded database has one session for all: looks wait for their turn on it. */
 class SharedLooks implements Looks {
   readonly #sessions: Sessions;
+  readonly #catalogue = new CatalogueReader();
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
@@ -180,7 +181,7 @@ class SharedLooks implements Looks {
   async look(request: CatalogueRequest): Promise<Look> {
     const lease = await this.#sessions.take();
     try {
-      return await new CatalogueReader().look(lease.connection, request);
+      return await this.#catalogue.look(lease.connection, request);
     } catch (error) {
       throw isEnactError(error) ? error : cannotLook(error);
     } finally {
@@ -188,8 +189,8 @@ class SharedLooks implements Looks {
     }
   }
 
-  async digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string> {
-    return (await new CatalogueReader().look(own, request)).digest;
+  async digestNow(request: CatalogueRequest, own: PostgresConnection, snapshot: string): Promise<string> {
+    return (this.#catalogue.peek(request, snapshot) ?? (await this.#catalogue.look(own, request))).digest;
   }
 
   async cancel(): Promise<void> {

@@ -31,6 +31,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;
   const bin = binaries(root, user);
   const data = join(root, "data");
+  process.once("exit", () => rmSync(root, { recursive: true, force: true }));
   if (user !== undefined) chownSync(root, user.uid, user.gid);
   execFileSync(join(bin, "initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"], {
     ...user,

@@ -341,6 +341,15 @@ describe("only what was judged is done", () => {
     expect(now).toEqual(before);
   });
 
+  it("the plan of a call stays the same plan while others write: a person may approve it", async () => {
+    const digestOf = async (): Promise<string> => JSON.stringify(await planned(sqlQueryTool, { sql: "DELETE FROM t WHERE id = $1", params: [1] }, system.reader));
+    const before = await digestOf();
+    await eye.query("INSERT INTO t VALUES (60, 'x'); CREATE TABLE unrelated (x int)");
+    expect(await digestOf()).toBe(before);
+    await eye.query("CREATE TABLE child (t int REFERENCES t (id) ON DELETE CASCADE)");
+    expect(await digestOf()).not.toBe(before);
+  });
+
   it("what others write meanwhile does not make a plan stale", async () => {
     expect(await between("UPDATE t SET a = 'x' WHERE id = 1", "INSERT INTO t VALUES (50, 'x'); CREATE TABLE unrelated (x int)")).toBe("done");
   });

@@ -111,8 +111,13 @@ export class CatalogueReader {
   readonly #answers = new Map<string, Look>();
   #snapshot = "";
 
+  /** What is known already, if it was seen under this very snapshot. */
+  peek(request: CatalogueRequest, snapshot: string): Look | undefined {
+    return snapshot === this.#snapshot ? this.#answers.get(keyOf(request)) : undefined;
+  }
+
   async look(connection: PostgresConnection, request: CatalogueRequest): Promise<Look> {
-    const key = JSON.stringify([request.relations, request.only, request.functions, request.operators, request.changed]);
+    const key = keyOf(request);
     if (this.#answers.size > 0) {
       const [now] = await connection.run([{ text: SNAPSHOT_SQL, name: "enact_snapshot" }]);
       const snapshot = now?.rows[0]?.[0] ?? "";
@@ -126,6 +131,10 @@ export class CatalogueReader {
     if (!look.catalogue.recovery) this.#answers.set(key, look);
     return look;
   }
+}
+
+function keyOf({ relations, only, functions, operators, changed }: CatalogueRequest): string {
+  return JSON.stringify([relations, only, functions, operators, changed]);
 }
 
 async function lookNow(connection: PostgresConnection, request: CatalogueRequest): Promise<Look> {

@@ -23,8 +23,8 @@ export interface RunContext {
   readonly limits: Limits;
   readonly types: Map<number, TypeInfo>;
   readonly memory: Memory;
-  /** The catalogue's digest as others see it now; undefined when nobody else can change it. */
-  digestNow(request: CatalogueRequest, own: PostgresConnection): Promise<string>;
+  /** The catalogue's digest as others see it under this snapshot or a later one. */
+  digestNow(request: CatalogueRequest, own: PostgresConnection, snapshot: string): Promise<string>;
   /** The embedded database: there are no other sessions. */
   readonly isOnlyOne: boolean;
   cancel(processId: number): Promise<void>;
@@ -53,13 +53,14 @@ export async function runOrder(
   const alarm = setTimeout(() => connection.destroy(), order.statements.length * context.limits.statementTimeoutMs + GRACE);
   let leaves: Leaves = "anything";
   try {
-    if (snapshot !== order.snapshot) await mustBeAsPlanned(context, order, connection);
+    await mustBeAsPlanned(context, order, connection, snapshot);
     throwIfAborted(signal);
     const trial = await transaction.run().catch((error: unknown) => {
       throw lost(error);
     });
     clearTimeout(alarm);
-    if (trial.snapshot !== order.snapshot && !context.isOnlyOne) await mustBeAsPlanned(context, order, connection);
+    const othersWrote = order.isStandby || trial.snapshot !== snapshot;
+    if (othersWrote && !context.isOnlyOne) await mustBeAsPlanned(context, order, connection, trial.snapshot);
     const types = trial.failure === undefined ? await lookUpTypes(connection, trial.replies, context.types) : context.types;
     if (!(await judge(trial.measurement))) {
       await transaction.rollback().catch(() => connection.destroy());
@@ -95,8 +96,8 @@ async function begin(
   }
 }
 
-async function mustBeAsPlanned(context: RunContext, order: Order, own: PostgresConnection): Promise<void> {
-  if ((await context.digestNow(order.request, own)) === order.digest) return;
+async function mustBeAsPlanned(context: RunContext, order: Order, own: PostgresConnection, snapshot: string): Promise<void> {
+  if ((await context.digestNow(order.request, own, snapshot)) === order.digest) return;
   throw new EnactError("STALE_PLAN", "The tables, views or functions of this call were changed after it was judged", {
     done: "The transaction was rolled back; nothing was changed.",
     hint: "Look again: call with the same statement, and it is judged anew.",

@@ -177,8 +177,8 @@ function orderOf(statements: readonly Statement[], resolved: readonly Resolved[]
     leaves: !isData || resolved.some((one) => one.verdict.runsForeignCode) ? "anything" : runsUserCode ? "statements" : "settings",
     search_path: look.catalogue.search_path,
     request,
-    snapshot: look.catalogue.recovery ? "" : look.snapshot,
     digest: look.digest,
+    isStandby: look.catalogue.recovery,
   };
 }
 
