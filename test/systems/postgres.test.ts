@@ -94,7 +94,7 @@ describe("values keep what they are", () => {
   it("says the types of the columns, of a server's own types as well", async () => {
     await eye.query("CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE DOMAIN age AS int");
     const { columns, rows } = await done("SELECT 'sad'::mood AS m, ARRAY['glad'::mood] AS ms, 5::age AS a, now() AS n, 1::bigint AS b");
-    expect(columns.map(({ type }) => type)).toEqual(["mood", "mood[]", "integer", "timestamp with time zone", "bigint"]);
+    expect(columns.map(({ type }) => type)).toEqual(["public.mood", "public.mood[]", "integer", "timestamp with time zone", "bigint"]);
     expect(rows[0]).toMatchObject({ m: "sad", ms: ["glad"], a: 5 });
   });
 

@@ -191,6 +191,29 @@ describe("WHERE", () => {
   });
 });
 
+describe("code that tries to blind the count is counted all the same", () => {
+  const EVIL = `CREATE TABLE blinds (id int); CREATE SCHEMA evil;
+    INSERT INTO outbox (id, body) SELECT g, 'x' FROM generate_series(5001, 5005) g;
+    CREATE FUNCTION evil.nothing(bigint, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 0::bigint $$;
+    CREATE OPERATOR evil.+ (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = evil.nothing);
+    CREATE FUNCTION blind() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      DELETE FROM outbox WHERE id > 5000;
+      %s
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER blinds BEFORE INSERT ON blinds FOR EACH ROW EXECUTE FUNCTION blind()`;
+  it.each([
+    ["by other prepared statements under the guard's names", "EXECUTE 'DEALLOCATE ALL'; EXECUTE 'PREPARE enact_counters AS SELECT 1::text WHERE false'; EXECUTE 'PREPARE enact_rollback AS SELECT 1'; EXECUTE 'PREPARE enact_commit AS SELECT 1';"],
+    ["by operators of its own", "PERFORM set_config('search_path', 'evil, pg_catalog, public', true);"],
+  ])("%s", async (_how, code) => {
+    await eye.query(EVIL.replace("%s", () => code));
+    const insert = "INSERT INTO blinds VALUES (1)";
+    for (let call = 0; call < 3; call += 1) expect((await attempt(system, [dontDeleteRow], insert)).what).toBe("undone");
+    expect((await eye.query("SELECT FROM outbox WHERE id > 5000")).rowCount).toBe(5);
+    await eye.query("DELETE FROM outbox WHERE id > 5000; DROP TABLE blinds; DROP FUNCTION blind; DROP SCHEMA evil CASCADE");
+  });
+});
+
 describe("where the schema may be changed, what is protected stays so", () => {
   it.each<[string, Policy, string]>([
     ["DROP SCHEMA private CASCADE", dontDeleteRow, "undone"],

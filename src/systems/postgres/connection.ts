@@ -14,6 +14,7 @@ export class PostgresConnection {
   readonly #prepared = new Set<string>();
   #isAlive = true;
   #received = 0;
+  #trustsNames = true;
 
   constructor(client: Client) {
     this.#client = client;
@@ -40,7 +41,8 @@ export class PostgresConnection {
   async run(commands: readonly Command[], limits?: RowLimits): Promise<readonly Reply[]> {
     if (!this.#isAlive) throw new Error("the connection is closed");
     this.#received = 0;
-    const pipeline = new Pipeline(commands, this.#prepared, limits);
+    const named = this.#trustsNames ? commands : commands.map(withoutName);
+    const pipeline = new Pipeline(named, this.#prepared, limits);
     this.#client.query(pipeline);
     return pipeline.done;
   }
@@ -52,10 +54,19 @@ export class PostgresConnection {
     return question.done;
   }
 
+  /**
+   * From now on, code that is not ours may have run: it may have prepared statements of its own under our names, so every
+   * text is sent anew until {@link discardPrepared}.
+   */
+  distrustNames(): void {
+    this.#trustsNames = false;
+  }
+
   /** Forgets all prepared statements, ours as well. */
   async discardPrepared(): Promise<void> {
     await this.run([{ text: "DEALLOCATE ALL" }]);
     this.#prepared.clear();
+    this.#trustsNames = true;
   }
 
   /** An idle connection does not keep the process alive. */
@@ -79,6 +90,13 @@ export class PostgresConnection {
   #bury(): void {
     this.#isAlive = false;
   }
+}
+
+/** MORE stays what it is: it has no text to send. */
+function withoutName(command: Command): Command {
+  if (command.name === undefined) return command;
+  const { name: _name, ...rest } = command;
+  return rest;
 }
 
 interface Stream {

@@ -58,6 +58,8 @@ const OPEN_SQL =
 
 const MARK: Command = { text: "SAVEPOINT enact", name: "enact_mark" };
 const BACK: Command = { text: "ROLLBACK TO SAVEPOINT enact" };
+/** Code that ran may have put operators of its own before PostgreSQL's. */
+const OWN_PATH: Command = { text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)", name: "enact_own_path" };
 const COUNTERS: Command = { text: COUNTERS_SQL, name: "enact_counters" };
 const SCHEMA: Command = { text: SCHEMA_SQL, name: "enact_schema" };
 const STATE: Command = {
@@ -108,6 +110,7 @@ export class Transaction {
   /** Runs the statements and whatever is deferred to COMMIT, and counts what they did. */
   async run(): Promise<Trial> {
     const replies: Reply[] = [];
+    if (this.#order.leaves !== "settings") this.#connection.distrustNames();
     let counted: readonly Reply[] | undefined;
     let failure: EnactError | undefined;
     try {
@@ -136,7 +139,7 @@ export class Transaction {
   }
 
   #counting(): readonly Command[] {
-    return [COUNTERS, STATE, ...(this.#order.watchSchema ? [SCHEMA] : [])];
+    return [OWN_PATH, COUNTERS, STATE, ...(this.#order.watchSchema ? [SCHEMA] : [])];
   }
 
   /** What follows the last statement: what is deferred to COMMIT comes before the count. */
