@@ -123,6 +123,9 @@ export class StdioWire implements Transport {
       const what = Array.isArray(value) ? "a batch; send its messages one a line" : "no JSON-RPC 2.0 message";
       return this.#refuse(idOf(value), INVALID_REQUEST, `This is ${what}. Nothing was done.`);
     }
+    if (losesMembers(value)) {
+      return this.#refuse(idOf(value), INVALID_REQUEST, "The message has a member named '__proto__', which no tool takes. Nothing was done.");
+    }
     if ("method" in message && "id" in message) this.#pending.add(message.id);
     if ("method" in message && message.method === "notifications/cancelled") this.#cancelled(message.params?.["requestId"]);
     this.onmessage?.(message);
@@ -143,6 +146,17 @@ export class StdioWire implements Transport {
 function tooLong(bytes: number, maxBytes: number): string {
   const found = `The message is too long: ${bytes} bytes, the limit is ${maxBytes}.`;
   return `${found} Nothing was done. Send less in one call.`;
+}
+
+/** On the way to a tool a member of this name would be dropped unseen, and what is judged would not be what was asked. */
+function losesMembers(message: unknown): boolean {
+  const open: unknown[] = [message];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== "object" || value === null) continue;
+    if (Object.hasOwn(value, "__proto__")) return true;
+    for (const child of Object.values(value)) if (typeof child === "object" && child !== null) open.push(child);
+  }
+  return false;
 }
 
 function idOf(value: unknown): Id {

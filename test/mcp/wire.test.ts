@@ -128,6 +128,17 @@ describe("the wire", () => {
     expect(received).toEqual([]);
   });
 
+  test("a member named __proto__ is refused, however deep: it would be lost on the way", async () => {
+    const { client, received } = await wired();
+    const call = (id: number, args: string) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"git_push","arguments":${args}}}\n`;
+    client.send(call(1, '{"branch":"agent/x","__proto__":{"force":true}}'));
+    client.send(call(2, `{"a":${'['.repeat(5000)}{"\\u005f_proto__":1}${']'.repeat(5000)}}`));
+    for (const id of [1, 2]) expect((await client.answer(id)).error).toMatchObject({ code: -32600, message: expect.stringContaining("__proto__") as string });
+    client.send(call(3, '{"branch":"__proto__","text":"\\"__proto__\\": 1"}'));
+    await settle();
+    expect(received).toHaveLength(1);
+  });
+
   test("a message over the limit is refused under its own id, with what was sent and what is allowed", async () => {
     const { client, received } = await wired(1000);
     const message = { method: "tools/call", params: { name: "x", arguments: { sql: "a".repeat(5000) } }, jsonrpc: "2.0", id: 77 };

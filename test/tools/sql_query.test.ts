@@ -384,6 +384,15 @@ it("a function that calls itself stable moves no sequence and keeps no lock beyo
   await eye.query("DROP FUNCTION rewind, hold, hold_for_now; DROP SEQUENCE counting");
 });
 
+it("SQL that is too deep to be read is said to be, and the next one is read", async () => {
+  for (const sql of [`SELECT 1${"+1".repeat(50_000)}`, `SELECT ${"(".repeat(20_000)}1${")".repeat(20_000)}`]) {
+    const outcome = await attempt(system, POLICIES, sql);
+    expect(outcome).toMatchObject({ what: "refused", code: "INVALID_INPUT" });
+    expect(outcome.why).not.toContain("call stack");
+    expect(await attempt(system, POLICIES, "SELECT 1")).toMatchObject({ what: "done" });
+  }
+});
+
 it("the table behind a TOAST table is the one that is read", async () => {
   const [row] = (await eye.query<{ name: string }>("SELECT reltoastrelid::regclass::text AS name FROM pg_class WHERE oid = 'users'::regclass")).rows;
   expect(await attempt(system, POLICIES, `SELECT * FROM ${row?.name}`)).toMatchObject({ what: "blocked" });

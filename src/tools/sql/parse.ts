@@ -54,6 +54,7 @@ function checkText(sql: string): void {
 }
 
 function notParsed(sql: string, error: unknown): EnactError {
+  if (error instanceof RangeError) return new EnactError("INVALID_INPUT", "The SQL is nested too deeply to be understood");
   const { message, sqlDetails } = error as { message?: string; sqlDetails?: { cursorPosition?: number } };
   const near = Buffer.from(sql).subarray(0, sqlDetails?.cursorPosition ?? 0).toString().length;
   const where = near > 0 ? ` at character ${near + 1}` : "";
