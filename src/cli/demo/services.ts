@@ -2,19 +2,19 @@ import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 
 /** A mail as the server got it. */
-export interface ReceivedMail {
+interface ReceivedMail {
   /** The envelope's recipients: who really gets it. */
   readonly to: readonly string[];
   readonly subject: string;
 }
 
-export interface DemoMailServer {
+interface DemoMailServer {
   readonly url: string;
   readonly mails: readonly ReceivedMail[];
   close(): Promise<void>;
 }
 
-export interface DemoSlack {
+interface DemoSlack {
   readonly token: string;
   readonly apiUrl: string;
   /** What the workspace holds, in all channels and direct messages that it knows of. */
