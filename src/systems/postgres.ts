@@ -84,6 +84,14 @@ function defined(options: PostgresOptions): Partial<typeof DEFAULTS> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
+/** With another schema before pg_catalog, PostgreSQL's own operators could be replaced, and every look with them. */
+function checkPath(schemas: string): void {
+  if (/^\{(?:pg_temp_\d+,)?pg_catalog\b/.test(schemas)) return;
+  throw new EnactError("REFUSED", "The search_path of this role puts another schema before pg_catalog", {
+    hint: "Ask the person to take pg_catalog out of the role's search_path: PostgreSQL then looks there first by itself.",
+  });
+}
+
 /** SQLSTATE */
 const INSUFFICIENT_PRIVILEGE = "42501";
 
@@ -162,7 +170,8 @@ class ServerLooks implements Looks {
     // Another look may have dialled while this one waited.
     if (this.#session !== pending) return this.#connection();
     this.#session = this.#dial().then(async (connection) => {
-      await connection.run([{ text: READER_SETTINGS }]);
+      const [settings] = await connection.run([{ text: READER_SETTINGS }]);
+      checkPath(settings?.rows[0]?.at(-1) ?? "");
       return connection;
     });
     return this.#session;

@@ -373,6 +373,17 @@ describe("planning changes nothing", () => {
   });
 });
 
+it("a search_path that lets other operators come first is refused", async () => {
+  await eye.query("CREATE ROLE misled LOGIN; GRANT USAGE ON SCHEMA app TO misled; ALTER ROLE misled SET search_path = app, pg_catalog");
+  const misled = openPostgres({ url: server.url.replace("postgres@", "misled@") });
+  expect(await attempt(misled, [], "SELECT 1")).toMatchObject({ what: "refused", code: "REFUSED" });
+  await misled.close();
+  await eye.query("ALTER ROLE misled RESET search_path");
+  const led = openPostgres({ url: server.url.replace("postgres@", "misled@") });
+  expect(await attempt(led, [], "SELECT 1")).toMatchObject({ what: "done" });
+  await led.close();
+});
+
 describe("functions that the configuration vouches for", () => {
   it("run, and what they do is measured", async () => {
     await eye.query("CREATE FUNCTION vouched() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM t WHERE id = 1; RETURN 7; END $$");

@@ -101,7 +101,7 @@ export const READER_SETTINGS =
   "SELECT pg_catalog.set_config('enable_hashjoin', 'off', false), pg_catalog.set_config('enable_mergejoin', 'off', false), " +
   "pg_catalog.set_config('enable_seqscan', 'off', false), pg_catalog.set_config('jit', 'off', false), " +
   "pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false), pg_catalog.set_config('statement_timeout', '10000', false), " +
-  "pg_catalog.set_config('default_transaction_read_only', 'on', false)";
+  "pg_catalog.set_config('default_transaction_read_only', 'on', false), pg_catalog.current_schemas(true)::text";
 
 /**
  * Looks up names, and remembers the answers for as long as nothing can have changed: two equal snapshots see exactly the

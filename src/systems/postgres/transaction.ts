@@ -95,14 +95,15 @@ export class Transaction {
     const { statementTimeoutMs } = this.#limits;
     const begin = `BEGIN ISOLATION LEVEL READ COMMITTED ${readOnly ? "READ ONLY" : "READ WRITE"}`;
     const values = [search_path, String(statementTimeoutMs), String(JUDGING_TIME + statementTimeoutMs)];
-    const [, opened, ...before] = await this.#connection.run([
+    const replies = await this.#connection.run([
       { text: begin, name: readOnly ? "enact_begin_ro" : "enact_begin_rw" },
-      { text: OPEN_SQL, name: "enact_open", values },
+      OWN_PATH,
       COUNTERS,
       ...(watchSchema ? [SCHEMA] : []),
+      { text: OPEN_SQL, name: "enact_open", values },
     ]);
-    this.#before = before;
-    const row = opened?.rows[0] ?? [];
+    this.#before = replies.slice(2, -1);
+    const row = replies.at(-1)?.rows[0] ?? [];
     if (row.at(-1) !== "on") throw uncounted();
     return row[0] ?? "";
   }
