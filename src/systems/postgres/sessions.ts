@@ -81,6 +81,8 @@ export class Sessions {
   }
 
   async #connection(): Promise<PostgresConnection> {
+    // A session that is just being cleaned is ready sooner than a new one.
+    if (this.#idle.length === 0) await (this.#cleaning.size > 0 ? Promise.race(this.#cleaning) : undefined);
     if (this.#idle.length === 0) await this.#warming;
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) if (idle.isAlive) return idle;
     return this.#dial();
