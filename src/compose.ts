@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 import type { Opened, Probe } from "./cli/opened.js";
 import type { Config } from "./config/config.js";
@@ -164,7 +164,31 @@ function ownFiles({ sources, project }: Config, { enactHome, program }: Surround
 }
 
 function openFiles(config: Config, options: Options<"filesystem">, around: Surroundings): Filesystem {
-  return openFilesystem({ ...options, protectedPaths: ownFiles(config, around), watchPaths: policyPaths(config), home: around.home });
+  const protectedPaths = ownFiles(config, around);
+  const hookFolders = hookFoldersOf(config, around);
+  return openFilesystem({ ...options, protectedPaths, hookFolders, watchPaths: policyPaths(config), home: around.home });
+}
+
+/** How long the answer to where git's hooks lie is believed, in milliseconds: the agent has no tool that moves them. */
+const HOOKS_KNOWN = 30_000;
+
+/**
+ * Hooks in the work tree (core.hooksPath) run when the agent commits or pushes: through a file tool it could have its own
+ * program run there. Husky's folder holds, one level up, the scripts that its hooks call.
+ */
+function hookFoldersOf({ project, systems: { git } }: Config, { env }: Surroundings): () => Promise<readonly string[]> {
+  if (git === undefined) return () => Promise.resolve([]);
+  const { reader } = openGit({ project, ...git, env });
+  const ask = async (): Promise<readonly string[]> => {
+    // Where git cannot say, it runs none: the git tools fail as well.
+    const folder = await reader.hooks({ repo: "." }).catch(() => null);
+    return folder === null ? [] : [resolve(basename(folder) === "_" ? dirname(folder) : folder)];
+  };
+  let known: { readonly folders: Promise<readonly string[]>; readonly until: number } | undefined;
+  return () => {
+    if (known === undefined || known.until < performance.now()) known = { folders: ask(), until: performance.now() + HOOKS_KNOWN };
+    return known.folders;
+  };
 }
 
 function filesystemRoom(system: Filesystem, { systems }: Config): Room {

@@ -28,6 +28,7 @@ export function openFilesystem(options: FilesystemOptions): Filesystem {
   const settings: Settings = {
     root: options.root,
     protectedPaths: options.protectedPaths,
+    hookFolders: options.hookFolders ?? (() => Promise.resolve([])),
     watchPaths: options.watchPaths ?? [],
     home: options.home,
     maxReadBytes: options.maxReadBytes ?? MIB,

@@ -6,6 +6,7 @@ import type { CommitJudge, CommitStep, Committed } from "./git/commit.js";
 import { deleteLocal, lookAtLocalDelete, lookAtRemoteDelete } from "./git/delete-branch.js";
 import type { DeleteLook, DeleteStep } from "./git/delete-branch.js";
 import { cleanEnvironment } from "./git/environment.js";
+import { hooksFolder } from "./git/hooks.js";
 import { lookAtMerge } from "./git/merge-look.js";
 import type { MergeLook } from "./git/merge-look.js";
 import { merge } from "./git/merge.js";
@@ -62,6 +63,8 @@ export interface GitReader {
   /** `remote` null: the local branch. */
   deleteBranch(where: Where, remote: string | null, branch: string): Promise<DeleteLook & Named>;
   merge(where: Where, base: string, head: string): Promise<MergeLook & Named>;
+  /** Absolute folder of the hooks that a commit or push runs: core.hooksPath, or the repository's own. */
+  hooks(where: Where): Promise<string>;
   /** How many branches a remote has, asked live: for enact-guard doctor. */
   reach(where: Where, remote: string): Promise<number>;
 }
@@ -98,6 +101,7 @@ function readerOf(home: Home): GitReader {
     deleteBranch: (where, remote, branch) =>
       at(where, (repository) => (remote === null ? lookAtLocalDelete(repository, branch) : lookAtRemoteDelete(repository, remote, branch))),
     merge: (where, base, head) => at(where, (repository) => lookAtMerge(repository, base, head)),
+    hooks: async (where) => hooksFolder(await openRepository(home, where.repo, where.signal)),
     reach: async (where, remote) => reachRemote(await openRepository(home, where.repo, where.signal), remote),
   };
 }

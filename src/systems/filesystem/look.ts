@@ -25,10 +25,11 @@ const ATTEMPTS = 5;
 export async function look(settings: Settings, given: string, access: Access, options: LookOptions): Promise<FileLook> {
   refusePlatform();
   const query = { settings, path: parsePath(given, settings.home), access, options };
+  const hookFolders = access === "read" ? [] : await settings.hookFolders();
   const anchor = settings.anchor ?? anchorHere();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withHandles(anchor, (handles) => lookOnce(handles, query));
+      return await withHandles(anchor, (handles) => lookOnce(handles, query, hookFolders));
     } catch (error) {
       if (error instanceof EnactError) throw error;
       if (!isChange(error)) throw explainWalk(error, given, settings.root);
@@ -46,13 +47,13 @@ function refusePlatform(): void {
   throw new EnactError("SYSTEM_UNAVAILABLE", "File tools work on Linux and macOS only", { hint });
 }
 
-async function lookOnce(handles: Handles, query: Query): Promise<FileLook> {
+async function lookOnce(handles: Handles, query: Query, hookFolders: readonly string[]): Promise<FileLook> {
   const { settings, path, access } = query;
   const root = open(handles, settings.root);
   const place = find(handles, root, query);
   const watched = resolveWatched(handles, root, settings.watchPaths, settings.home);
   const kept = watched.flatMap((one) => ("place" in one && one.place !== null ? [one.place] : []));
-  const protections = new Protections(handles, root, settings.protectedPaths, kept);
+  const protections = new Protections(handles, root, { own: settings.protectedPaths, hooks: hookFolders, links: kept });
   protections.check(place, path.given);
   checkKind(place, root, query);
   const tree = access === "delete" ? await listed(handles, lastOf(root).path, place, query) : null;

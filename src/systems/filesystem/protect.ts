@@ -5,7 +5,7 @@ import { keyOf, type Directory } from "./directory.js";
 import { isChange, unless } from "./failures.js";
 import type { Handles } from "./handles.js";
 import { foldPath, isWithin, join, relativeTo, shown, splitPath } from "./path.js";
-import { GIT, GIT_STORE_ENTRIES, LEADS_TO_PROTECTED, OWN_FILES, PROTECTED_NAMES, protectedName, type Protection } from "./protected-names.js";
+import { GIT, GIT_STORE_ENTRIES, HOOKS, LEADS_TO_PROTECTED, OWN_FILES, PROTECTED_NAMES, protectedName, type Protection } from "./protected-names.js";
 import type { TreeNode } from "./tree.js";
 import { lastOf, pathOf, walk, type Place } from "./walk.js";
 
@@ -33,15 +33,17 @@ export class Protections {
   readonly #links = new Map<string, Protection>();
 
   /**
-   * @param protectedPaths absolute paths of files and folders
-   * @param linksKept paths whose links may not be removed or replaced, because a policy names them
+   * @param kept.own absolute paths of files and folders
+   * @param kept.hooks absolute folders of programs that git runs; one that the root lies in would take everything away
+   * @param kept.links paths whose links may not be removed or replaced, because a policy names them
    */
-  constructor(handles: Handles, root: readonly Directory[], protectedPaths: readonly string[], linksKept: readonly Place[]) {
+  constructor(handles: Handles, root: readonly Directory[], kept: { own: readonly string[]; hooks: readonly string[]; links: readonly Place[] }) {
     this.#handles = handles;
     this.#root = root;
-    for (const path of protectedPaths) this.#protect(path, OWN_FILES);
+    for (const path of kept.hooks) this.#protectHooks(path);
+    for (const path of kept.own) this.#protect(path, OWN_FILES);
     for (const name of PROTECTED_NAMES) this.#protectInRoot(name);
-    for (const place of linksKept) this.#keepLinks(place);
+    for (const place of kept.links) this.#keepLinks(place);
   }
 
   /**
@@ -135,6 +137,13 @@ export class Protections {
       }
     }
     return found;
+  }
+
+  #protectHooks(path: string): void {
+    const place = tryWalk(this.#handles, this.#root, path);
+    const real = place === undefined ? path : pathOf(place);
+    const holdsRoot = foldPath(`${lastOf(this.#root).path}/`).startsWith(foldPath(`${real}/`));
+    if (!holdsRoot) this.#protect(path, HOOKS);
   }
 
   #protectInRoot(name: string): void {

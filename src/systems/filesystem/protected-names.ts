@@ -32,6 +32,11 @@ export const CLIENT_SETTINGS: Protection = {
   hint: "Ask the person to change it, and say which change you propose.",
 };
 
+export const HOOKS: Protection = {
+  why: "is in the folder of git's hooks: git runs these programs on a commit or push, whatever the policies say",
+  hint: "Ask the person to change the hook, and say which change you propose.",
+};
+
 export const LEADS_TO_PROTECTED: Protection = {
   why: "is a link through which the guard's own files or the paths of a policy are found",
   hint: "Ask the person to change it.",

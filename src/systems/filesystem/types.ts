@@ -8,6 +8,11 @@ export interface FilesystemOptions {
   /** Absolute files and folders that nobody may touch: configuration, custom policies, `.enact`, the keys' folder. */
   readonly protectedPaths: readonly string[];
   /**
+   * Absolute folders of programs that other tools run, such as git's hooks: what an agent may write must not be run for
+   * it. Asked for each call that writes or deletes.
+   */
+  readonly hookFolders?: () => Promise<readonly string[]>;
+  /**
    * Paths that policies name (their options `allowed_dirs` and `paths`), relative to the root, absolute, or below `~`.
    * Each call's facts say where they lead at that moment and how the call's file lies to them.
    */

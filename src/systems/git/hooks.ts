@@ -9,7 +9,7 @@ import { run } from "./run.js";
 import { expectDone, hookWords } from "./words.js";
 
 /** The folder of the hooks that git would run: core.hooksPath, or the repository's own. */
-async function hooksFolder(repository: Repository): Promise<string> {
+export async function hooksFolder(repository: Repository): Promise<string> {
   // Not through `look`, which points core.hooksPath elsewhere.
   const ran = await run({
     args: ["rev-parse", "--path-format=absolute", "--git-path", "hooks"],

@@ -239,3 +239,27 @@ test("a protected file that is moved stays protected by what it is, while it has
   renameSync(path, join(world.root, "moved.yaml"));
   expect((await verdicts(files, "guard.yaml"))[1]).toBe("REFUSED");
 });
+
+describe("folders of git's hooks", () => {
+  test("are read, and neither written nor deleted: git would run what was put there", async () => {
+    const world = fileWorld();
+    world.put(".husky/pre-push");
+    world.put("tools/hooks/pre-commit");
+    symlinkSync(".husky", join(world.root, "alias"));
+    const files = world.open({ hookFolders: () => Promise.resolve([".husky", "tools/hooks"].map((path) => join(world.root, path))) });
+    for (const path of [".husky/pre-push", "alias/pre-push", ".HUSKY/pre-push", "tools/hooks/pre-commit"]) {
+      expect((await verdicts(files, path)).slice(1)).toEqual(["REFUSED", "REFUSED"]);
+    }
+    await expect(call.write(files, ".husky/post-merge", "x")).rejects.toMatchObject({ code: "REFUSED" });
+    await expect(call.delete(files, "tools", true)).rejects.toMatchObject({ code: "REFUSED" });
+    expect((await verdicts(files, ".husky/pre-push"))[0]).toBeUndefined();
+    expect(await verdicts(files, "tools/hooks.md")).toEqual(["NOT_FOUND", undefined, "NOT_FOUND"]);
+  });
+
+  test("that hold the whole root take nothing away", async () => {
+    const world = fileWorld();
+    world.put("src/a.ts");
+    const files = world.open({ hookFolders: () => Promise.resolve([world.root, join(world.root, "..")]) });
+    expect(await verdicts(files, "src/a.ts")).toEqual(FREE);
+  });
+});
