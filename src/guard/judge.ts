@@ -41,7 +41,9 @@ export function policiesFor(workflow: string, policies: readonly ConfiguredPolic
  * a tool that no policy judges.
  */
 export function judge(policies: readonly ConfiguredPolicy[], subject: Case, mayBeUnjudged = false): Judgement {
-  const results = policiesFor(subject.workflow, policies).map((policy) => judgeOne(policy, subject));
+  const witness = new Witness();
+  const seen = sharedContext(subject, witness);
+  const results = policiesFor(subject.workflow, policies).map((policy) => judgeOne(policy, subject, seen, witness));
   if (results.length === 0 && !mayBeUnjudged) {
     const reason = `No policy judges ${subject.workflow}, and what nobody judges does not run`;
     const hint = `Ask the person to add a policy for ${subject.workflow} to enact.yaml.`;
@@ -52,18 +54,18 @@ export function judge(policies: readonly ConfiguredPolicy[], subject: Case, mayB
 
 const CANNOT_JUDGE = "Ask the person to look at what is named here; the call stays blocked until it can be judged.";
 
-function judgeOne(configured: ConfiguredPolicy, subject: Case): PolicyResult {
+function judgeOne(configured: ConfiguredPolicy, subject: Case, seen: SharedContext, witness: Witness): PolicyResult {
   const name = policyMeta(configured.policy)?.id ?? configured.name;
   const block = (reason: string): PolicyResult => ({ policy: name, passed: false, reason, hint: CANNOT_JUDGE });
 
   const missing = missingFact(configured, subject.payload);
   if (missing !== undefined) return block(`Cannot be judged: ${missing}`);
 
-  const witness = new Witness();
+  witness.forget();
   const now = new Date(subject.now);
   let result: PolicyResult | string;
   try {
-    result = wellFormed(configured.policy(contextOf(subject, now, witness)), name);
+    result = wellFormed(configured.policy(Object.freeze({ ...seen, now })), name);
   } catch (error) {
     if (witness.unknownRead !== undefined) return block(`Cannot be judged: ${witness.unknownRead}`);
     return block(`Cannot be judged: the policy threw ${describe(error)}`);
@@ -85,17 +87,19 @@ function missingFact({ policy }: ConfiguredPolicy, payload: JsonObject): string 
   return undefined;
 }
 
-function contextOf(subject: Case, now: Date, witness: Witness): WorkflowContext {
-  return Object.freeze({
+type SharedContext = Omit<WorkflowContext, "now">;
+
+/** What all policies of a judgement see: frozen all the way down, so that none can change it for the next. */
+function sharedContext(subject: Case, witness: Witness): SharedContext {
+  return {
     workflow: subject.workflow,
     user_email: subject.identity.user_email,
     actor_role: subject.identity.actor_role,
     user_attributes: deepFreeze(structuredClone(subject.identity.user_attributes)),
     payload: payloadView(subject.payload, witness),
-    now,
     history: historyView(subject.history, witness),
     approval: subject.approval,
-  });
+  };
 }
 
 /** The result, each field read once; or what it is instead, in words. */

@@ -7,7 +7,12 @@ import { isUnknown } from "../facts/unknown.js";
  * here before it throws.
  */
 export class Witness {
-  readonly #unknownReads: string[] = [];
+  #unknownReads: string[] = [];
+
+  /** Begins anew for the next policy. */
+  forget(): void {
+    this.#unknownReads = [];
+  }
 
   noteUnknown(path: string, why: string): void {
     this.#unknownReads.push(`${path} is unknown: ${why}`);
