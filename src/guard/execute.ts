@@ -1,4 +1,5 @@
 import { isEnactError } from "../errors.js";
+import type { History } from "../facts/context.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import { plainJson } from "../facts/json.js";
 import { unknown } from "../facts/unknown.js";
@@ -55,11 +56,12 @@ async function executeStep(options: GuardOptions, call: PlannedCall, signal: Abo
   const judgeMeasured = async (measured: JsonObject): Promise<boolean> => {
     payload = { ...(plainJson(measured, "measured") as JsonObject), environment: call.plan.payload["environment"] ?? null };
     judgement = undefined;
-    const judged = await options.ledger.look((history) => {
+    const judgeOn = (history: History) => {
       const verdict = judgePlan(options, call, payload, history);
-      hints = hintsOf(options, call, verdict, history);
-      return verdict;
-    }, call.run.runId);
+      return { verdict, advice: hintsOf(options, call, verdict, history) };
+    };
+    const { verdict: judged, advice } = await withHistory(options, call, judgeOn);
+    hints = advice;
     judgement = judged;
     return judged.passed;
   };
@@ -70,6 +72,20 @@ async function executeStep(options: GuardOptions, call: PlannedCall, signal: Abo
     execution = { actions: [failedAction(call, error)], result: null };
   }
   return { execution, judgement, payload: { ...payload, ...execution.measured }, hints };
+}
+
+/**
+ * Judges without opening the ledger, and again with it if a policy asks for the history: most don't, and a look costs as
+ * much as the statement that was measured. Policies are pure, so judging twice is judging once.
+ */
+async function withHistory<Judged>(options: GuardOptions, call: PlannedCall, judgeOn: (history: History) => Judged): Promise<Judged> {
+  let historyIsAskedFor = false;
+  const ask = (): never => {
+    historyIsAskedFor = true;
+    throw new TypeError("the history is not open yet");
+  };
+  const judged = judgeOn({ runs: ask, count: ask });
+  return historyIsAskedFor ? options.ledger.look(judgeOn, call.run.runId) : judged;
 }
 
 /** A result that is not plain JSON must not lose the record of what was done. */

@@ -241,8 +241,9 @@ describe("measured effects", () => {
   });
 
   it("that cannot be judged because the ledger cannot be read", async () => {
+    const once: Policy = ({ history, now }) => ({ policy: "once", passed: history.count({ since: now }) === 0, reason: "counted" });
     const tools = [noteTool(sandbox.file, { execute: async (act, control) => ((await control.judge({ text: "x", deleted: 0 })) ? act() : act()) })];
-    const report = await sandbox.guard({ tools, ledger: failing("look"), policy: noDeletes }).call("note_write", { text: "x" });
+    const report = await sandbox.guard({ tools, ledger: failing("look"), policy: once }).call("note_write", { text: "x" });
     expect(report.status).toBe("failed");
     expect(sandbox.content()).toBeNull();
   });
