@@ -301,6 +301,17 @@ describe("a world that moved on", () => {
     expect(status()).toHaveLength(1);
     expect(existsSync(join(repo, ".git/index.lock"))).toBe(false);
   });
+
+  test("of many commits at once none gets the message of another, and none is said to have failed for it", async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `file-${index}.txt`);
+    for (const name of names) box.write(repo, name, name);
+    const plans = await Promise.all(names.map((name) => plan({ paths: [name], message: `Add the file ${name}` })));
+    const { writer } = box.open(repo);
+    const ends = await Promise.allSettled(plans.map(({ step }) => executeStep(gitCommitTool, step, writer)));
+    expect(ends.filter((end) => end.status === "fulfilled")).toHaveLength(1);
+    expect(ends.flatMap((end) => (end.status === "rejected" ? [String(end.reason)] : [])).join()).not.toContain("message");
+    expect(committed()).toEqual([`A\t${box.git(repo, "log", "-1", "--format=%s").replace("Add the file ", "")}`]);
+  });
 });
 
 describe("hooks", () => {

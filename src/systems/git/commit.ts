@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EnactError } from "../../errors.js";
@@ -9,7 +9,7 @@ import { copyIndex, inScratch, withScratch } from "./scratch.js";
 import type { Scratch } from "./scratch.js";
 import { changesBetween } from "./history.js";
 import type { ChangedFile } from "./history.js";
-import { runHook } from "./hooks.js";
+import { messageFile, runHook } from "./hooks.js";
 import { onIndex, withIndex } from "./index-lock.js";
 import type { IndexEntry } from "./index-lock.js";
 import type { NotKnown } from "./push-look.js";
@@ -151,8 +151,7 @@ async function preCommit(scratch: Scratch, draft: Draft, tree: string): Promise<
 
 async function messageAfterHooks(scratch: Scratch, message: string): Promise<string> {
   const { repository } = scratch;
-  const file = join(repository.gitDir, "COMMIT_EDITMSG");
-  await writeFile(file, message);
+  const file = await messageFile(scratch, message);
   const variables = { GIT_INDEX_FILE: hookIndex(scratch) };
   await runHook(repository, "prepare-commit-msg", { args: [file, "message"], variables });
   await runHook(repository, "commit-msg", { args: [file], variables });

@@ -6,6 +6,7 @@ import { EnactError } from "../../errors.js";
 import { actingEnv, placeOf } from "./repository.js";
 import type { Repository } from "./repository.js";
 import { run } from "./run.js";
+import type { Scratch } from "./scratch.js";
 import { expectDone, hookWords } from "./words.js";
 
 /** The folder of the hooks that git would run: core.hooksPath, or the repository's own. */
@@ -148,4 +149,15 @@ export async function runHook(repository: Repository, name: string, call: HookCa
 function hookEnv(repository: Repository): Record<string, string> {
   const { LC_ALL: _language, LANGUAGE: _translations, ...env } = actingEnv(repository);
   return repository.home.locale === undefined ? env : { ...env, LC_ALL: repository.home.locale };
+}
+
+/**
+ * The message as the hooks find it, in a file of this call's own: in git's COMMIT_EDITMSG, which all calls share, another
+ * commit at the same moment would be given this message. Hooks that look there without being told find it too.
+ */
+export async function messageFile({ folder, repository }: Scratch, message: string): Promise<string> {
+  await writeFile(join(repository.gitDir, "COMMIT_EDITMSG"), message);
+  const file = join(folder, "COMMIT_EDITMSG");
+  await writeFile(file, message);
+  return file;
 }

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EnactError } from "../../errors.js";
 import { changesBetween } from "./history.js";
-import { runHook } from "./hooks.js";
+import { messageFile, runHook } from "./hooks.js";
 import { moveHeld } from "./held-ref.js";
 import { onIndex } from "./index-lock.js";
 import { mergedTree, workTreeOf } from "./merge-look.js";
@@ -85,8 +85,7 @@ async function messageOf(scratch: Scratch, step: MergeStep): Promise<string> {
   if (again.stdout.toString("latin1").trim() !== step.tree) {
     throw new EnactError("ACTION_FAILED", "The repository's pre-merge-commit hook changed the merge, and nobody has judged that");
   }
-  const file = join(repository.gitDir, "COMMIT_EDITMSG");
-  await writeFile(file, `Merge branch '${step.head}' into ${step.base}\n`);
+  const file = await messageFile(scratch, `Merge branch '${step.head}' into ${step.base}\n`);
   await runHook(repository, "prepare-commit-msg", { args: [file, "merge"] });
   await runHook(repository, "commit-msg", { args: [file] });
   return readFile(file, "utf8");
