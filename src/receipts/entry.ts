@@ -32,11 +32,21 @@ export function sealEntry(draft: EntryDraft, subjects: readonly string[], after:
   const place = { sequence: after.sequence + 1, previous: after.hash, key_id: signer.key_id };
   const digests = [...new Set(subjects.map(subjectDigest))].toSorted();
   // A draft that came with a signature of its own must not have it signed along.
-  const unsigned = { ...draft, subjects: digests, ...place, signature: undefined };
-  const signedText = canonicalJson(unsigned);
-  const signature = signatureText(signer, Buffer.from(signedText, "utf8"));
-  const text = canonicalJson({ ...(JSON.parse(signedText) as object), signature });
+  const { before, behind } = aroundSignature({ ...draft, subjects: digests, ...place, signature: undefined });
+  const signature = signatureText(signer, Buffer.from(`{${before},${behind}}`, "utf8"));
+  const text = `{${before},"signature":${JSON.stringify(signature)},${behind}}`;
   return { entry: Object.freeze(JSON.parse(text) as Entry), text, hash: digestBytes(text) };
+}
+
+/**
+ * The canonical members that sort before "signature", and those behind it: what is signed and what is stored differ in
+ * that one member only, so the rest is put into its canonical form once. Both are never empty (previous, subjects).
+ */
+function aroundSignature(unsigned: object): { readonly before: string; readonly behind: string } {
+  const members = Object.entries(unsigned);
+  const part = (belongs: (name: string) => boolean) =>
+    canonicalJson(Object.fromEntries(members.filter(([name]) => belongs(name)))).slice(1, -1);
+  return { before: part((name) => name < "signature"), behind: part((name) => name > "signature") };
 }
 
 /**
