@@ -186,6 +186,8 @@ const ATTACKS: (string | [string, unknown[]])[] = [
   "COPY users TO STDOUT",
   "SELECT pg_read_file('/etc/passwd')",
   "SELECT pg_ls_dir('.')",
+  "SELECT * FROM pg_hba_file_rules",
+  "SELECT count(*) FROM pg_catalog.pg_file_settings",
   "SELECT lo_import('/etc/passwd')",
   "SELECT lo_export(1, '/tmp/x')",
   "SELECT lo_unlink(1)",

@@ -158,8 +158,12 @@ function doubtOf(statements: readonly Statement[], resolved: readonly Resolved[]
 const PROGRAM = /\bprogram\s*=/i;
 const WAY_OUT_OF_VIEW = /\b(?:dblink\w*|lo_export|lo_import|pg_read_(?:binary_)?file|pg_ls_dir|pg_(?:terminate|cancel)_backend|query_to_xml\w*|set_config|setval)\s*\(|\bnotify\b/i;
 
+/** Views that show the contents of files of the server, as the refused functions behind them do (PostgreSQL manual, chapter 52). */
+const SHOWS_SERVER_FILES = new Set(["pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings"]);
+
 function foreignDoubt(relation: Resolved["touched"][number]): string | undefined {
   const shown = shownName(relation.schema, relation.name);
+  if (relation.schema === "pg_catalog" && SHOWS_SERVER_FILES.has(relation.name)) return `${shown} reads files of the server`;
   if (PROGRAM.test(relation.foreign_options ?? "")) return `${shown} runs a program on the server when it is read`;
   const code = [relation.definition ?? "", ...(relation.rules ?? []).map(([, , definition]) => definition)].join("\n");
   const found = WAY_OUT_OF_VIEW.exec(code)?.[0];
