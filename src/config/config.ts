@@ -155,7 +155,7 @@ function readSystems(document: Located, input: LoadInput, problems: Problems, us
       problems.add(tool.place, `${tool.name} needs the system ${name}, which is not configured. Write ${exampleOf(name)} below 'systems'${orVariable}.`);
     }
   }
-  return Object.fromEntries([...read].filter(([, value]) => value !== undefined)) as Systems;
+  return Object.fromEntries([...read].filter(([, value]) => value !== undefined));
 }
 
 function finish(read: ReadFile, source: Source, input: LoadInput, problems: Problems): Config {
