@@ -30,7 +30,8 @@ export async function runPlan(
 ): Promise<CallReport> {
   const ran = await executeStep(options, call, signal);
   const outcome = outcomeOf(ran);
-  const { tool, target } = { tool: call.tool.name, target: call.plan.target };
+  const tool = call.tool.name;
+  const { target } = call.plan;
   const result = outcome === "BLOCK" ? null : ran.execution.result;
   const untrusted = ran.execution.untrusted ?? false;
   try {

@@ -3,7 +3,7 @@ import type { JsonObject } from "../facts/json.js";
 import { deepFreeze } from "../facts/json.js";
 import { isUnknown } from "../facts/unknown.js";
 import type { PolicyResult, WorkflowContext } from "../policies/policy.js";
-import { insteadOf, policyMeta } from "../policies/policy.js";
+import { insteadOf, policyMeta, withInstead } from "../policies/policy.js";
 import type { ConfiguredPolicy } from "./guard.js";
 import { plainText } from "./text.js";
 import { historyView, payloadView, Witness } from "./view.js";
@@ -120,10 +120,6 @@ function wellFormed(value: unknown, name: string): PolicyResult | string {
   const failing = { ...result, hint: plainText(hint, 2000) };
   const instead = insteadOf(value as PolicyResult);
   return instead === undefined ? failing : withInstead(failing, instead);
-}
-
-function withInstead(result: PolicyResult, instead: Readonly<Record<string, unknown>>): PolicyResult {
-  return Object.defineProperty({ ...result }, Symbol.for("enact-guard.instead"), { value: instead });
 }
 
 function describe(error: unknown): string {

@@ -159,12 +159,15 @@ function createPolicy<Options extends object>(spec: PolicySpec<Options>, given: 
 
 function failing<Options>(spec: PolicySpec<Options>, verdict: Verdict): PolicyResult {
   const result = { policy: spec.id, passed: verdict.passed, reason: verdict.reason, hint: verdict.hint ?? spec.hint };
-  // Not enumerable: `instead` steers the hints and is no part of the receipt.
-  if (verdict.instead !== undefined) Object.defineProperty(result, INSTEAD, { value: verdict.instead });
-  return result;
+  return verdict.instead === undefined ? result : withInstead(result, verdict.instead);
 }
 
 const INSTEAD = Symbol.for("enact-guard.instead");
+
+/** The same result with its hint as data. Not enumerable: `instead` steers the hints and is no part of the receipt. */
+export function withInstead(result: PolicyResult, instead: Readonly<Record<string, unknown>>): PolicyResult {
+  return Object.defineProperty({ ...result }, INSTEAD, { value: instead });
+}
 
 /** The hint of a failing result as data, if its policy gave one. */
 export function insteadOf(result: PolicyResult): Readonly<Record<string, unknown>> | undefined {
