@@ -27,6 +27,10 @@ export type ErrorCode =
   | "OUTCOME_UNKNOWN"
   /** The ledger cannot be read or written, so nothing may run. */
   | "LEDGER_UNAVAILABLE"
+  /** What undoing needs cannot be kept, or is not there (any more). */
+  | "UNDO_UNAVAILABLE"
+  /** The inbox of approvals or the registry of approvers cannot be read or written. */
+  | "APPROVALS_UNAVAILABLE"
   /** The action ran, its outcome could not be written. */
   | "OUTCOME_NOT_RECORDED"
   /** A signing key is missing, unreadable, too short or open to others. */

@@ -45,7 +45,10 @@ export interface History {
 /** A verified human approval of exactly this plan. */
 export interface Approval {
   readonly id: string;
+  /** All who approved, for people: "ann@example.com, bob@example.com". */
   readonly approver: string;
+  /** The different people who approved. */
+  readonly approvers: readonly string[];
   readonly method: "passkey" | "key" | "link";
   readonly plan_digest: string;
   readonly approved_at: string;

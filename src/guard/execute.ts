@@ -1,10 +1,10 @@
-import { isEnactError } from "../errors.js";
+import { EnactError, isEnactError } from "../errors.js";
 import type { History } from "../facts/context.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import { plainJson } from "../facts/json.js";
 import { unknown } from "../facts/unknown.js";
 import type { Decision, Entry } from "../receipts/receipt.js";
-import type { ActionTaken, Execution } from "../tools/tool.js";
+import type { ActionTaken, Execution, UndoKeeper } from "../tools/tool.js";
 import { draftEntry } from "./entries.js";
 import type { CallReport, GuardOptions } from "./guard.js";
 import type { Judgement } from "./judge.js";
@@ -20,6 +20,12 @@ interface Ran {
   readonly payload: JsonObject;
   readonly hints: readonly string[];
 }
+
+/** A run that keeps nothing cannot be undone. */
+const nothingKept: UndoKeeper = {
+  room: 0,
+  put: () => Promise.reject(new EnactError("UNDO_UNAVAILABLE", "Nothing is kept for undoing here")),
+};
 
 /** Executes an allowed plan whose intent is durable, and records what came of it. Never throws. */
 export async function runPlan(
@@ -68,7 +74,7 @@ async function executeStep(options: GuardOptions, call: PlannedCall, signal: Abo
   };
   let execution: Execution;
   try {
-    execution = plainExecution(await call.tool.execute(call.plan.step, { signal, judge: judgeMeasured }));
+    execution = plainExecution(await call.tool.execute(call.plan.step, { signal, judge: judgeMeasured, undo: nothingKept }));
   } catch (error) {
     execution = { actions: [failedAction(call, error)], result: null };
   }

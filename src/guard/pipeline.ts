@@ -140,7 +140,7 @@ async function planInTime(options: GuardOptions, tool: GuardedTool, input: unkno
     if (signal.aborted) give();
     else signal.addEventListener("abort", give, { once: true });
   });
-  return Promise.race([tool.plan(input, { signal, now: options.clock() }), givenUp]);
+  return Promise.race([tool.plan(input, { signal, now: options.clock(), undoBytes: 0 }), givenUp]);
 }
 
 /** The plan as plain frozen JSON: what is judged is what is digested is what is done. */

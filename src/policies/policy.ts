@@ -75,6 +75,11 @@ export interface PolicySpec<Options> {
   readonly judgesPartOf?: readonly string[];
   /** Payload keys it cannot judge without, whatever the options. A missing or unknown one blocks before `judge` runs. */
   readonly reads: readonly string[];
+  /**
+   * A person's verified approval of exactly this call makes it pass: a call that only such policies block becomes a
+   * request to people. An option `min_approvals` says how many must approve.
+   */
+  readonly mayBeApproved?: boolean;
   /** Strict object of the options, every default written in it. */
   readonly options: z.ZodType<Options>;
   /** One sentence, for the docs: blocks when … */
@@ -98,6 +103,7 @@ export interface PolicyMeta {
   readonly workflows: readonly string[] | "all";
   /** Tools that would go unjudged with this policy alone. */
   readonly judgesPartOf: readonly string[];
+  readonly mayBeApproved: boolean;
   readonly reads: readonly string[];
   readonly description: string;
   readonly hint: string;
@@ -183,6 +189,7 @@ function metaOf<Options extends object>(spec: PolicySpec<Options>, options: Opti
     category: spec.category,
     workflows: typeof spec.workflows === "function" ? spec.workflows(options) : spec.workflows,
     judgesPartOf: spec.judgesPartOf ?? [],
+    mayBeApproved: spec.mayBeApproved ?? false,
     reads: spec.reads,
     description: spec.description,
     hint: spec.hint,

@@ -122,8 +122,9 @@ function checkedInput({ bucket, key, keys, prefix, version_id }: Input, maxObjec
   };
 }
 
-async function look(asked: Asked, bucket: S3Bucket, reader: S3Reader, { signal, now }: PlanCall): Promise<Found> {
-  if (asked.versionId !== undefined) return lookAtVersion(asked, asked.versionId, reader, { signal, now });
+async function look(asked: Asked, bucket: S3Bucket, reader: S3Reader, call: PlanCall): Promise<Found> {
+  if (asked.versionId !== undefined) return lookAtVersion(asked, asked.versionId, reader, call);
+  const { signal, now } = call;
   const selection = asked.prefix !== undefined ? "prefix" : asked.isSingle ? "key" : "keys";
   const listed = asked.prefix === undefined ? undefined : await reader.list(asked.bucket, asked.prefix, reader.maxObjects, signal);
   const keys = asked.keys ?? listed?.map(({ key }) => key) ?? [];

@@ -12,6 +12,20 @@ export interface Plan<Payload, Step> {
   readonly target: string;
   /** Keys under which later calls find this run in the history, such as "email:bob@example.com". */
   readonly subjects?: readonly string[];
+  /**
+   * A subject under which at most one run may be done, running or of unknown fate: a second one is blocked inside the
+   * transaction that records its intent. The run is filed under it as well.
+   */
+  readonly once?: string;
+  /** Whether this very call could be undone, and how or why not; said before it runs, in enact_check and in the receipt. */
+  readonly reversal?: Reversal;
+}
+
+/** Whether a call can be undone. */
+export interface Reversal {
+  readonly possible: boolean;
+  /** One clause: "the branch is deleted again if nothing was built on it", "a sent mail cannot be called back". */
+  readonly how: string;
 }
 
 /** One thing that was done, or tried, in a system. Enact's ActionResult. */
@@ -40,6 +54,52 @@ export interface Execution {
 export interface PlanCall {
   readonly signal: AbortSignal;
   readonly now: Date;
+  /** Bytes that the run may keep for its undoing; 0 when nothing can be kept. */
+  readonly undoBytes: number;
+}
+
+/** Where a run keeps what undoing it will need: private, encrypted, bounded. */
+export interface UndoKeeper {
+  /** Bytes that this run may still keep; 0 when nothing can be kept. */
+  readonly room: number;
+  /**
+   * Keeps one piece under a name of its own, durable when it resolves: call it before the act that destroys what it
+   * holds. @throws EnactError UNDO_UNAVAILABLE when it does not fit or cannot be written
+   */
+  put(name: string, content: Json | Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/** What a run kept. */
+export interface KeptUndo {
+  readonly names: readonly string[];
+  /** @throws EnactError NOT_FOUND when it is not there (any more), TAMPERED when it is not what was kept */
+  json(name: string): Promise<Json>;
+  bytes(name: string): AsyncIterable<Uint8Array>;
+}
+
+/** A run that may be undone, as its signed receipts tell it. */
+export interface UndoableRun {
+  readonly run_id: string;
+  readonly workflow: string;
+  /** The facts of the decision. */
+  readonly payload: JsonObject;
+  /** What was done, as the outcome says. */
+  readonly actions: readonly ActionTaken[];
+  /** Facts of the outcome, measured effects included. */
+  readonly outcome: JsonObject;
+  readonly kept: KeptUndo;
+}
+
+/** How a tool's runs are undone. A rollback is itself planned, judged, put on record and bound to what was seen. */
+export interface UndoDefinition<Reader, Writer> {
+  /**
+   * Looks and never touches: what undoing would do, and whether the world is still as the run left it. The payload says
+   * in `changes` (a list of short sentences) what would be done, in `not_undone` what a person must do by hand.
+   * @throws EnactError STALE_PLAN naming what differs when the world has moved on, REFUSED when this run cannot be undone
+   */
+  plan(run: UndoableRun, reader: Reader, call: PlanCall): Promise<Plan<JsonObject, Json>>;
+  /** Does exactly the step, if its preconditions still hold; like ToolDefinition.execute. */
+  execute(step: Json, writer: Writer, control: ExecuteControl, kept: KeptUndo): Promise<Execution>;
 }
 
 export interface ExecuteControl {
@@ -51,6 +111,7 @@ export interface ExecuteControl {
    * `{ system: "guard", action: "rolled_back" }`.
    */
   judge(payload: JsonObject): Promise<boolean>;
+  readonly undo: UndoKeeper;
 }
 
 /** All four of MCP's tool annotations, always written: unset and false look the same to a client. */
@@ -93,12 +154,21 @@ export interface ToolDefinition<Input, Payload, Step, Reader, Writer> extends To
    * @throws EnactError STALE_PLAN when they don't (nothing was done), OUTCOME_UNKNOWN when the fate is not known
    */
   execute(step: Step, writer: Writer, control: ExecuteControl): Promise<Execution>;
+  /** Left out when nothing that the tool does can be undone. */
+  readonly undo?: UndoDefinition<Reader, Writer>;
 }
 
 /** A tool bound to its system, with the types erased: what the guard works with. */
 export interface GuardedTool extends ToolInfo {
   plan(input: unknown, call: PlanCall): Promise<Plan<JsonObject, Json>>;
   execute(step: Json, control: ExecuteControl): Promise<Execution>;
+  readonly undo?: BoundUndo;
+}
+
+/** UndoDefinition with its hands. */
+export interface BoundUndo {
+  plan(run: UndoableRun, call: PlanCall): Promise<Plan<JsonObject, Json>>;
+  execute(step: Json, control: ExecuteControl, kept: KeptUndo): Promise<Execution>;
 }
 
 /** Keeps the types of a definition; exists for inference. */
@@ -113,9 +183,16 @@ export function bindTool<Input, Payload, Step, Reader, Writer>(
   definition: ToolDefinition<Input, Payload, Step, Reader, Writer>,
   system: { readonly reader: Reader; readonly writer: Writer },
 ): GuardedTool {
-  return {
-    ...definition,
+  const { undo, ...rest } = definition;
+  const tool: GuardedTool = {
+    ...rest,
     plan: (input, call) => definition.plan(input as Input, system.reader, call) as Promise<Plan<JsonObject, Json>>,
     execute: (step, control) => definition.execute(step as Step, system.writer, control),
   };
+  if (undo === undefined) return tool;
+  const bound: BoundUndo = {
+    plan: (run, call) => undo.plan(run, system.reader, call),
+    execute: (step, control, kept) => undo.execute(step, system.writer, control, kept),
+  };
+  return { ...tool, undo: bound };
 }

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { openGit } from "../../src/systems/git.js";
 import type { GitOptions } from "../../src/systems/git.js";
 import type { ExecuteControl, Execution, Plan, ToolDefinition } from "../../src/tools/tool.js";
+import { nothingKept } from "./undo.js";
 
 /** A throw-away world for git: a home of its own, so that the configuration of this machine does not count. */
 export class GitSandbox {
@@ -136,7 +137,7 @@ export async function planOf<Input, Payload, Step, Reader, Writer>(
   input: Record<string, unknown>,
   reader: Reader,
 ): Promise<Plan<Payload, Step>> {
-  const plan = await tool.plan(tool.input.parse(input) as Input, reader, { signal: never, now: new Date(0) });
+  const plan = await tool.plan(tool.input.parse(input) as Input, reader, { signal: never, now: new Date(0), undoBytes: 0 });
   tool.payload.parse(plan.payload);
   // As the guard does: what is not plain JSON is lost on the way.
   return JSON.parse(JSON.stringify(plan)) as Plan<Payload, Step>;
@@ -148,5 +149,5 @@ export async function executeStep<Input, Payload, Step, Reader, Writer>(
   writer: Writer,
   judge: ExecuteControl["judge"] = () => Promise.resolve(true),
 ): Promise<Execution> {
-  return tool.execute(step, writer, { signal: never, judge });
+  return tool.execute(step, writer, { signal: never, judge, undo: nothingKept });
 }

@@ -58,7 +58,7 @@ export function judgeExample(definition: PolicyDefinition, example: Example<unkn
     now,
     history: historyOf(example, now),
     approval: example.approved === true
-      ? { id: "a", approver: "bob@example.com", method: "passkey", plan_digest: digest, approved_at: now.toISOString() }
+      ? { id: "a", approver: "bob@example.com", approvers: ["bob@example.com"], method: "passkey", plan_digest: digest, approved_at: now.toISOString() }
       : null,
   });
   return results[0] ?? { policy: definition.id, passed, reason: "not judged" };

@@ -49,6 +49,7 @@ export function caseOf(call: TestedCall): Case {
 const APPROVAL = Object.freeze({
   id: "approval-1",
   approver: "bob@company.com",
+  approvers: ["bob@company.com"],
   method: "key",
   plan_digest: `sha256:${"0".repeat(64)}`,
   approved_at: NOW,

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../src/facts/json.js";
 import { judge } from "../../src/guard/judge.js";
 import type { Policy } from "../../src/policies/policy.js";
 import type { Approval, History } from "../../src/facts/context.js";
+import { nothingKept } from "./undo.js";
 
 /** A history in which nothing ever happened. */
 const EMPTY_HISTORY: History = { runs: () => [], count: () => 0 };
@@ -16,7 +17,7 @@ export async function planned<Input, Payload, Step, Reader, Writer>(
   call: Partial<PlanCall> = {},
 ): Promise<Plan<Payload, Step>> {
   const parsed = tool.input.parse(input) as Input;
-  const plan = await tool.plan(parsed, reader, { signal: new AbortController().signal, now: new Date(), ...call });
+  const plan = await tool.plan(parsed, reader, { signal: new AbortController().signal, now: new Date(), undoBytes: 0, ...call });
   tool.payload.parse(plan.payload);
   plainJson(plan.payload, "payload");
   plainJson(plan.step, "step");
@@ -32,6 +33,7 @@ export async function executed<Input, Payload, Step, Reader, Writer>(
   const execution = await tool.execute(step, writer, {
     signal: new AbortController().signal,
     judge: async () => true,
+    undo: nothingKept,
     ...control,
   });
   plainJson(execution, "execution");

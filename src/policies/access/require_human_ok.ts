@@ -15,6 +15,7 @@ export const requireHumanOkPolicy = definePolicy<Options>({
   category: "access",
   workflows: ({ workflows }) => workflows,
   reads: [],
+  mayBeApproved: true,
   options,
   description: "Blocks the listed tools unless a person has approved exactly this call, in the state in which the systems are now.",
   hint: "Ask the person to do this themselves, or to change require_human_ok in enact.yaml; nothing in the call can approve it.",

@@ -20,6 +20,7 @@ export const dontDeleteWithoutHumanOkPolicy = definePolicy<Options>({
   category: "cloud_storage",
   workflows: ({ system }) => [TOOLS[system]],
   reads: [],
+  mayBeApproved: true,
   options,
   description: "Blocks a deletion in the storage unless a person has approved exactly this deletion, verified by the guard.",
   hint:
