@@ -39,7 +39,7 @@ const COMPOSITION = new Set(["main.ts", "index.ts", "compose.ts"]);
 const PURE_ROOMS: ReadonlySet<string> = new Set(["facts", "policies"]);
 
 /** Loaded on first use, because each costs more time than the whole start may take. */
-const HEAVY = /^(?:pg|libpg-query|nodemailer|smtp-server|emulate|jiti|hono|@slack\/.*|@aws-sdk\/.*|@googleapis\/.*|@hubspot\/.*|@electric-sql\/.*|@photostructure\/.*)$/u;
+const HEAVY = /^(?:pg|libpg-query|nodemailer|smtp-server|emulate|jiti|hono(?:\/.*)?|@hono\/.*|@simplewebauthn\/.*|@clack\/.*|@slack\/.*|@aws-sdk\/.*|@googleapis\/.*|@hubspot\/.*|@electric-sql\/.*|@photostructure\/.*)$/u;
 
 const MAX_LINES = 300;
 
