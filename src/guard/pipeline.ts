@@ -11,6 +11,7 @@ import type { Run } from "./entries.js";
 import { draftEntry, withoutSecrets } from "./entries.js";
 import { runPlan } from "./execute.js";
 import type { CallOptions, CallReport, Guard, GuardOptions } from "./guard.js";
+import { lookInTime } from "./deadline.js";
 import { parseInput } from "./input.js";
 import { GUARD } from "./judge.js";
 import { blockedReport, checkReport, invalidReport, unrecordedReport } from "./outcome.js";
@@ -111,7 +112,7 @@ async function planTool(options: GuardOptions, name: string, raw: unknown, call:
   }
   const run = newRun(options, name);
   try {
-    const plan = frozenPlan(await planInTime(options, tool, input, call), options.secrets);
+    const plan = frozenPlan(await look(options, tool, input, call), options.secrets);
     const payload = deepFreeze({ ...plan.payload, environment: plainJson(options.ambient(), "environment") });
     const { workflow, identity } = run;
     const digested = { workflow, payload, step: plan.step, identity, config_digest: run.configDigest };
@@ -127,20 +128,9 @@ function newRun(options: GuardOptions, workflow: string): Run {
   return { runId: randomUUID(), workflow, identity, configDigest, planDigest: null, secrets };
 }
 
-/** A look that hangs is a look that failed: the call is blocked before the host gives up on it. */
-async function planInTime(options: GuardOptions, tool: GuardedTool, input: unknown, call: CallOptions) {
-  const late = AbortSignal.timeout(options.planTimeoutMs ?? PLAN_TIMEOUT_MS);
-  const signal = call.signal === undefined ? late : AbortSignal.any([call.signal, late]);
-  const givenUp = new Promise<never>((_resolve, reject) => {
-    const give = () => {
-      const cancelled = call.signal?.aborted === true;
-      const found = cancelled ? "The caller cancelled while the guard was looking" : "Looking took too long";
-      reject(new EnactError(cancelled ? "CANCELLED" : "TIMEOUT", found));
-    };
-    if (signal.aborted) give();
-    else signal.addEventListener("abort", give, { once: true });
-  });
-  return Promise.race([tool.plan(input, { signal, now: options.clock(), undoBytes: 0 }), givenUp]);
+function look(options: GuardOptions, tool: GuardedTool, input: unknown, call: CallOptions): Promise<Plan<JsonObject, Json>> {
+  const plan = (signal: AbortSignal) => tool.plan(input, { signal, now: options.clock(), undoBytes: 0 });
+  return lookInTime(plan, options.planTimeoutMs ?? PLAN_TIMEOUT_MS, call.signal);
 }
 
 /** The plan as plain frozen JSON: what is judged is what is digested is what is done. */
