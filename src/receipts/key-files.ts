@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import {
-  closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync,
+  closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, realpathSync, renameSync, rmSync,
   writeSync,
 } from "node:fs";
 import type { Stats } from "node:fs";
@@ -14,8 +14,8 @@ const MAX_KEY_BYTES = 16_384;
  * Reads a key file that only its owner can read, or null when there is none.
  * @throws EnactError KEY_UNUSABLE when it is open to others, owned by another, a link or no regular file
  */
-export function readPrivateFile(path: string): string | null {
-  return readKeyFile(path, 0o077, "is open to other users");
+export function readPrivateFile(path: string, maxBytes = MAX_KEY_BYTES): string | null {
+  return readKeyFile(path, 0o077, "is open to other users", maxBytes);
 }
 
 /** Reads a key file that others may read but not change, or null when there is none. @throws like readPrivateFile */
@@ -23,7 +23,7 @@ export function readPublicFile(path: string): string | null {
   return readKeyFile(path, 0o022, "can be changed by other users");
 }
 
-function readKeyFile(path: string, forbidden: number, complaint: string): string | null {
+function readKeyFile(path: string, forbidden: number, complaint: string, maxBytes = MAX_KEY_BYTES): string | null {
   let file: number;
   try {
     // O_NOFOLLOW: a link could point at a key that someone else knows. O_NONBLOCK: a FIFO would wait for ever.
@@ -39,7 +39,7 @@ function readKeyFile(path: string, forbidden: number, complaint: string): string
     if (!stats.isFile()) throw unusable(`The key file ${path} is not a regular file`);
     checkOwner(stats, `The key file ${path}`);
     if (isOpen(stats, forbidden)) throw unusable(`The key file ${path} ${complaint}`, `Run: chmod 600 ${path}`);
-    if (stats.size > MAX_KEY_BYTES) throw unusable(`The key file ${path} is too large to be a key`);
+    if (stats.size > maxBytes) throw unusable(`The key file ${path} is too large to be a key`);
     return readFileSync(file, "utf8");
   } finally {
     closeSync(file);
@@ -51,6 +51,23 @@ function readKeyFile(path: string, forbidden: number, complaint: string): string
  * on with what it wrote. The content is never visible under this name half written.
  */
 export function createPrivateFile(path: string, content: string): void {
+  try {
+    putInPlace(path, content, linkSync);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error);
+  }
+}
+
+/** Puts a file in place of what is there, whole and durable: whoever reads sees the old content or the new one. */
+export function replacePrivateFile(path: string, content: string): void {
+  try {
+    putInPlace(path, content, renameSync);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+function putInPlace(path: string, content: string, move: (draft: string, path: string) => void): void {
   const draft = `${path}.${randomBytes(8).toString("hex")}.new`;
   try {
     const file = openSync(draft, "wx", 0o600);
@@ -60,10 +77,8 @@ export function createPrivateFile(path: string, content: string): void {
     } finally {
       closeSync(file);
     }
-    linkSync(draft, path);
+    move(draft, path);
     syncFolder(dirname(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error);
   } finally {
     rmSync(draft, { force: true });
   }
