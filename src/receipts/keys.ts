@@ -1,10 +1,11 @@
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
 import { EnactError } from "../errors.js";
-import { checkPrivateFolder, createPrivateFile, isInside, makePrivateFolder, readPrivateFile, readPublicFile, realPathOf } from "./key-files.js";
+import { checkPrivateFolder, isInside, readPrivateFile, readPublicFile, realPathOf } from "./key-files.js";
+import { ed25519Pair, keyFolder, makeKeyFile, named } from "./key-pair.js";
 import type { KeyFinder, SigningKey, VerifyingKey } from "./signing.js";
-import { ed25519Key, ed25519PublicKey, hmacKey, publicPemOf } from "./signing.js";
+import { ed25519Key, ed25519PublicKey, hmacKey } from "./signing.js";
 
 export interface KeyOptions {
   /** The user's config folder of this program; keys lie in `keys/` below it. */
@@ -45,7 +46,7 @@ class KeyFolder implements Keys {
 
   constructor(options: KeyOptions) {
     this.#options = options;
-    this.location = join(options.enactHome, "keys");
+    this.location = keyFolder(options.enactHome);
   }
 
   signer(): SigningKey {
@@ -67,35 +68,15 @@ class KeyFolder implements Keys {
   }
 
   #ed25519(): SigningKey {
-    const path = join(this.location, "ed25519.pem");
-    const publicPath = join(this.location, "ed25519.pub");
-    let pem = readPrivateFile(path);
-    if (pem === null) {
-      // Looked at again, because another process may have made both just now.
-      if (readPublicFile(publicPath) !== null && readPrivateFile(path) === null) throw halfMissing(path, publicPath);
-      pem = this.#make(path, () => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }) as string);
-    }
-    const key = named(path, () => ed25519Key(pem));
-    const publicPem = readPublicFile(publicPath);
-    if (publicPem === null) createPrivateFile(publicPath, publicPemOf(pem));
-    else if (named(publicPath, () => ed25519PublicKey(publicPem)).key_id !== key.key_id) throw halvesDiffer(path, publicPath);
-    return key;
+    return ed25519Key(ed25519Pair({ enactHome: this.#options.enactHome, name: "ed25519" }));
   }
 
   #hmac(): SigningKey {
     const { secret } = this.#options;
     if (secret !== undefined) return hmacKey(secret);
     const path = join(this.location, "hmac.key");
-    const text = readPrivateFile(path) ?? this.#make(path, () => `${randomBytes(32).toString("base64url")}\n`);
+    const text = readPrivateFile(path) ?? makeKeyFile(this.#options.enactHome, path, () => `${randomBytes(32).toString("base64url")}\n`);
     return this.#fromFile(path, text);
-  }
-
-  /** What stands in the file afterwards: ours, or that of a process that was quicker. */
-  #make(path: string, content: () => string): string {
-    makePrivateFolder(this.#home());
-    makePrivateFolder(this.location);
-    createPrivateFile(path, content());
-    return readPrivateFile(path) ?? "";
   }
 
   /** The folder may be reached through a link (people keep their settings elsewhere); what is in it may not. */
@@ -135,28 +116,4 @@ class KeyFolder implements Keys {
     checkPrivateFolder(home);
     checkPrivateFolder(this.location);
   }
-}
-
-/** Says which file is meant. */
-function named<Key>(path: string, read: () => Key): Key {
-  try {
-    return read();
-  } catch (error) {
-    const why = error instanceof EnactError ? error.message : "it cannot be read";
-    throw new EnactError("KEY_UNUSABLE", `The key file ${path} cannot be used: ${why}`, {
-      hint: "Put the right file back. Without it, earlier receipts cannot be verified.",
-    });
-  }
-}
-
-function halfMissing(path: string, publicPath: string): EnactError {
-  return new EnactError("KEY_UNUSABLE", `${publicPath} is here, but its private key ${path} is missing`, {
-    hint: "Put the private key back; or move the public key away, keep it to verify earlier receipts, and a new pair is made.",
-  });
-}
-
-function halvesDiffer(path: string, publicPath: string): EnactError {
-  return new EnactError("KEY_UNUSABLE", `${publicPath} does not belong to ${path}`, {
-    hint: "Put the right files back, or remove the public key: it is made anew from the private one.",
-  });
 }
