@@ -12,7 +12,10 @@ import { policyMeta } from "./policies/policy.js";
 import type { Keys } from "./receipts/keys.js";
 import { openKeys } from "./receipts/keys.js";
 import type { Ledger } from "./receipts/ledger.js";
+import { openSealing } from "./receipts/sealed.js";
+import type { UndoStore } from "./receipts/undo-store.js";
 import { openSqliteLedger } from "./stores/sqlite.js";
+import { openUndoStore } from "./stores/undo.js";
 import { openEmail } from "./systems/email.js";
 import type { Filesystem } from "./systems/filesystem.js";
 import { openFilesystem } from "./systems/filesystem.js";
@@ -93,7 +96,7 @@ export function compose(config: Config, around: Surroundings): Opened {
   const ledger = openSqliteLedger({ project, enactHome, keys });
   const { identity, policies, unguarded, digest: configDigest, secrets } = config;
   const ambient = () => ambientFacts(config, around);
-  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets });
+  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...undoOf(config, keys, clock) });
   const enabled = new Set(tools.map(({ name }) => name));
   const probes = rooms.filter((room) => room.tools.some(({ name }) => enabled.has(name))).flatMap(({ probe }) => probe ?? []);
   const end = once(async () => {
@@ -101,6 +104,15 @@ export function compose(config: Config, around: Surroundings): Opened {
     await Promise.allSettled(rooms.map(async (room) => room.close?.()));
   });
   return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], close: end };
+}
+
+const MB = 1_000_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+function undoOf({ project, undo }: Config, keys: Keys, clock: () => Date): { readonly undo?: UndoStore } {
+  if (!undo.enabled) return {};
+  const limits = { maxRunBytes: undo.max_run_mb * MB, maxTotalBytes: undo.max_total_mb * MB, maxAgeMs: undo.max_age_days * DAY_MS };
+  return { undo: openUndoStore({ project, sealing: openSealing(keys), clock, ...limits }) };
 }
 
 /** Facts about the environment, found anew for every call. */

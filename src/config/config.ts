@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { PolicyDefinition } from "../policies/policy.js";
 import type { ToolInfo } from "../tools/tool.js";
 import { check, entryOf } from "./check.js";
-import { checkCoverage, checkWorkflowNames, idlePolicies, readNames } from "./coverage.js";
+import { checkCoverage, checkWorkflowNames, idlePolicies, readNames, ROLLBACK } from "./coverage.js";
 import { digestOf } from "./digest.js";
 import { readDocument } from "./document.js";
 import type { Located, LocatedMap } from "./document.js";
@@ -104,7 +104,7 @@ function withSections(document: Located): Located {
   return { ...document, entries };
 }
 
-interface ReadFile extends Pick<Config, "identity" | "tools" | "unguarded" | "receipts"> {
+interface ReadFile extends Pick<Config, "identity" | "tools" | "unguarded" | "receipts" | "undo"> {
   readonly systems: Systems;
   readonly policies: readonly ReadPolicy[];
   readonly notices: readonly string[];
@@ -121,13 +121,13 @@ async function readFile(document: Located, source: Source, input: LoadInput, pro
   const { project, packageRoot, policies: definitions } = input;
   const named = await readPolicies(entryOf(document, "policies")?.value, { definitions, problems, project, file: configFile, packageRoot });
   const policies = [...named, ...functionPolicies(input.inline?.functions ?? [])];
-  checkWorkflowNames(named, input.tools.map(({ name }) => name), problems);
+  checkWorkflowNames(named, [...input.tools.map(({ name }) => name), ROLLBACK], problems);
   // Whether a tool is judged cannot be said while a policy is misspelt.
   if (problems.none) checkCoverage({ tools, unguarded, policies, definitions, problems });
   if (file === undefined) return undefined;
   const notices = [...literalSecrets(entryOf(document, "systems")?.value), ...idlePolicies(tools, policies)];
-  const { identity, receipts } = file;
-  return { identity, receipts, systems, policies, notices, tools: tools.map(({ name }) => name), unguarded: unguarded.map(({ name }) => name) };
+  const { identity, receipts, undo } = file;
+  return { identity, receipts, undo, systems, policies, notices, tools: tools.map(({ name }) => name), unguarded: unguarded.map(({ name }) => name) };
 }
 
 /** The systems that the file configures, and those that its tools need and the environment configures. */
@@ -159,8 +159,8 @@ function readSystems(document: Located, input: LoadInput, problems: Problems, us
 }
 
 function finish(read: ReadFile, source: Source, input: LoadInput, problems: Problems): Config {
-  const { identity, systems, tools, unguarded, receipts } = read;
-  const meaning = { project: input.project, identity, systems, tools, unguarded, receipts, policies: read.policies.map((policy) => policy.meaning) };
+  const { identity, systems, tools, unguarded, receipts, undo } = read;
+  const meaning = { project: input.project, identity, systems, tools, unguarded, receipts, undo, policies: read.policies.map((policy) => policy.meaning) };
   return {
     project: input.project,
     file: source.file,
@@ -170,6 +170,7 @@ function finish(read: ReadFile, source: Source, input: LoadInput, problems: Prob
     policies: Object.freeze(read.policies.map(({ name, policy }) => Object.freeze({ name, policy }))),
     unguarded: Object.freeze(unguarded),
     receipts: Object.freeze(receipts),
+    undo: Object.freeze(undo),
     digest: digestOf(meaning),
     sources: Object.freeze(sourceFiles(read, source, input)),
     secrets: Object.freeze(secretsOf(systems, problems.expansions, input.env)),

@@ -12,8 +12,11 @@ export interface NamedTool {
   readonly place: Place;
 }
 
-/** Tools that every agent has, to ask the guard itself; naming them changes nothing. */
-const ALWAYS_THERE: ReadonlySet<string> = new Set(["enact_check", "enact_receipts"]);
+/** Offered whenever an enabled tool can be undone. Policies may name it. */
+export const ROLLBACK = "enact_rollback";
+
+/** Tools that every agent has, to ask the guard itself or to undo; naming them changes nothing. */
+const ALWAYS_THERE: ReadonlySet<string> = new Set(["enact_check", "enact_receipts", ROLLBACK]);
 
 /** Reads a list of tools. With `known` empty the names are not checked. */
 export function readNames(list: Located | undefined, known: readonly string[], problems: Problems): NamedTool[] {

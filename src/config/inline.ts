@@ -11,6 +11,7 @@ export interface GuardSettings {
   /** Names, names with options (`{ protect_tables: { tables: ["users"] } }`), and policies themselves. */
   readonly policies: readonly (string | Readonly<Record<string, unknown>> | Policy)[];
   readonly unguarded?: readonly string[];
+  readonly undo?: { readonly enabled?: boolean; readonly max_run_mb?: number; readonly max_total_mb?: number; readonly max_age_days?: number };
   readonly receipts?: { readonly store?: "sqlite"; readonly signing?: "hmac" | "ed25519" };
 }
 

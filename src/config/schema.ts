@@ -107,6 +107,15 @@ export const receiptsSchema = z
   })
   .describe("how receipts are kept and signed");
 
+export const undoSchema = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe("keep what undoing a call needs, and offer enact_rollback"),
+    max_run_mb: count.max(100_000).default(100).describe("megabytes that one call may keep; a call that would need more runs and cannot be undone, which is said before it runs"),
+    max_total_mb: count.max(1_000_000).default(1_000).describe("megabytes that all calls may keep; the oldest are forgotten first"),
+    max_age_days: count.max(3_650).default(30).describe("days after which what was kept is forgotten"),
+  })
+  .describe("what is kept for undoing calls: encrypted, in .enact/undo/ of the project");
+
 /** The file, apart from the names in `tools` and `policies`, which depend on the lists. */
 export const fileSchema = z.strictObject({
   identity: identitySchema,
@@ -115,6 +124,7 @@ export const fileSchema = z.strictObject({
   policies: z.array(z.unknown()).default([]).describe("what judges the calls; all that apply must pass"),
   unguarded: z.array(text).default([]).describe("tools that may run although no policy judges them"),
   receipts: receiptsSchema.prefault({}),
+  undo: undoSchema.prefault({}),
 });
 
 type OptionalSections = { [Name in SystemName]: z.ZodOptional<(typeof systemSchemas)[Name]> };

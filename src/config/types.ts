@@ -41,6 +41,13 @@ export interface Receipts {
   readonly signing: "hmac" | "ed25519";
 }
 
+export interface Undo {
+  readonly enabled: boolean;
+  readonly max_run_mb: number;
+  readonly max_total_mb: number;
+  readonly max_age_days: number;
+}
+
 /** A configuration that was read once, checked fully and frozen. */
 export interface Config {
   /** Absolute path of the project's folder. */
@@ -59,6 +66,7 @@ export interface Config {
   readonly policies: readonly NamedPolicy[];
   readonly unguarded: readonly string[];
   readonly receipts: Receipts;
+  readonly undo: Undo;
   /** `sha256:…` over what the configuration means; see digest.ts. */
   readonly digest: string;
   /** Absolute paths of the files that the configuration consists of, or would at the next start: not for the file tools. */

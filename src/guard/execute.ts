@@ -1,16 +1,17 @@
-import { EnactError, isEnactError } from "../errors.js";
+import { isEnactError } from "../errors.js";
 import type { History } from "../facts/context.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import { plainJson } from "../facts/json.js";
 import { unknown } from "../facts/unknown.js";
 import type { Decision, Entry } from "../receipts/receipt.js";
-import type { ActionTaken, Execution, UndoKeeper } from "../tools/tool.js";
+import type { ActionTaken, Execution } from "../tools/tool.js";
 import { draftEntry } from "./entries.js";
 import type { CallReport, GuardOptions } from "./guard.js";
 import type { Judgement } from "./judge.js";
 import { ranReport, unprovenReport } from "./outcome.js";
 import type { PlannedCall } from "./planned.js";
 import { hintsOf, judgePlan } from "./planned.js";
+import { keeperFor, ROLLBACK, withReversible } from "./undoing.js";
 
 /** What became of an allowed plan. */
 interface Ran {
@@ -21,12 +22,6 @@ interface Ran {
   readonly hints: readonly string[];
 }
 
-/** A run that keeps nothing cannot be undone. */
-const nothingKept: UndoKeeper = {
-  room: 0,
-  put: () => Promise.reject(new EnactError("UNDO_UNAVAILABLE", "Nothing is kept for undoing here")),
-};
-
 /** Executes an allowed plan whose intent is durable, and records what came of it. Never throws. */
 export async function runPlan(
   options: GuardOptions,
@@ -35,7 +30,7 @@ export async function runPlan(
   signal: AbortSignal,
 ): Promise<CallReport> {
   const ran = await executeStep(options, call, signal);
-  const outcome = outcomeOf(ran);
+  const outcome = outcomeOf(call, ran);
   const tool = call.tool.name;
   const { target } = call.plan;
   const result = outcome === "BLOCK" ? null : ran.execution.result;
@@ -46,7 +41,7 @@ export async function runPlan(
       payload: ran.payload,
       results: ran.judgement?.results ?? decision.policy_results,
       decision: outcome,
-      actions: ran.execution.actions,
+      actions: withReversible(ran.execution.actions, ran.payload),
       at: options.clock(),
     });
     const receipt = await options.ledger.recordOutcome(entry);
@@ -61,7 +56,7 @@ async function executeStep(options: GuardOptions, call: PlannedCall, signal: Abo
   let payload = call.plan.payload;
   let hints: readonly string[] = [];
   const judgeMeasured = async (measured: JsonObject): Promise<boolean> => {
-    payload = { ...(plainJson(measured, "measured") as JsonObject), environment: call.plan.payload["environment"] ?? null };
+    payload = { ...(plainJson(measured, "measured") as JsonObject), ...ownFacts(call.plan.payload) };
     judgement = undefined;
     const judgeOn = (history: History) => {
       const verdict = judgePlan(options, call, payload, history);
@@ -74,7 +69,7 @@ async function executeStep(options: GuardOptions, call: PlannedCall, signal: Abo
   };
   let execution: Execution;
   try {
-    execution = plainExecution(await call.tool.execute(call.plan.step, { signal, judge: judgeMeasured, undo: nothingKept }));
+    execution = plainExecution(await call.tool.execute(call.plan.step, { signal, judge: judgeMeasured, undo: keeperFor(options.undo, call.run.runId) }));
   } catch (error) {
     execution = { actions: [failedAction(call, error)], result: null };
   }
@@ -108,11 +103,19 @@ function plainExecution(execution: Execution): Execution {
   return { actions, result, untrusted: execution.untrusted ?? false, ...measured };
 }
 
-function outcomeOf(ran: Ran): Decision {
+/** What the guard itself has laid under the payload of the plan, and no tool can change. */
+function ownFacts({ environment = null, reversal }: JsonObject): JsonObject {
+  return { environment, ...(reversal === undefined ? {} : { reversal }) };
+}
+
+function outcomeOf({ run }: PlannedCall, ran: Ran): Decision {
   const { actions } = ran.execution;
   const rolledBack = actions.some((action) => action.system === "guard" && action.action === "rolled_back" && action.success === true);
   if (ran.judgement?.passed === false) return rolledBack ? "BLOCK" : "PARTIAL";
-  return actions.length > 0 && actions.every((action) => action.success === true) ? "PASS" : "PARTIAL";
+  const allWasDone = actions.length > 0 && actions.every((action) => action.success === true);
+  if (run.workflow !== ROLLBACK) return allWasDone ? "PASS" : "PARTIAL";
+  const { not_undone: left } = ran.payload;
+  return allWasDone && Array.isArray(left) && left.length === 0 ? "ROLLED_BACK" : "PARTIAL";
 }
 
 /** Only our own errors say what is known; after any other, nobody can tell whether the action happened. */
@@ -129,7 +132,7 @@ function failedAction(call: PlannedCall, error: unknown): ActionTaken {
 }
 
 function inWords(outcome: Decision, actions: readonly ActionTaken[]): string {
-  if (outcome === "PASS") return "the action was done";
+  if (outcome === "PASS" || outcome === "ROLLED_BACK") return "the action was done";
   if (outcome === "BLOCK") return "the action was rolled back";
   return actions.some((action) => action.success === true) ? "the action was partly done" : "the action failed";
 }

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../facts/json.js";
 import type { Policy } from "../policies/policy.js";
 import type { EntryQuery, Ledger } from "../receipts/ledger.js";
 import type { Entry, EntryDraft } from "../receipts/receipt.js";
+import type { UndoStore } from "../receipts/undo-store.js";
 import type { GuardedTool, ToolInfo } from "../tools/tool.js";
 
 /** What a caller gets for one call, whatever happened to it. */
@@ -44,7 +45,7 @@ export interface SelfTest {
 }
 
 export interface Guard {
-  /** The tools that the configuration lists, in its order. */
+  /** The tools that the configuration lists, in its order; then enact_rollback, if one of them can be undone. */
   readonly tools: readonly ToolInfo[];
   readonly identity: Identity;
   readonly configDigest: string;
@@ -80,4 +81,6 @@ export interface GuardOptions {
   readonly secrets: readonly string[];
   /** How long a look may take, in milliseconds; then the call is blocked. Hosts cut calls off after 60 s. */
   readonly planTimeoutMs?: number;
+  /** Where runs keep what undoing them needs. Without it nothing is kept and nothing can be undone. */
+  readonly undo?: UndoStore;
 }

@@ -52,14 +52,16 @@ export function ranReport(parts: {
 }): CallReport {
   const { tool, target, receipt, result, untrusted, hints } = parts;
   if (receipt.decision === "BLOCK") return blockedReport(tool, target, receipt, hints);
-  const done = receipt.decision === "PASS";
+  const done = receipt.decision === "PASS" || receipt.decision === "ROLLED_BACK";
   const firstError = receipt.actions_taken.find((action) => action.success !== true);
-  const text = renderReport(tool, { verdict: done ? "DONE" : verdictOf(receipt), target, receipt, hints });
+  const text = renderReport(tool, { verdict: verdictOf(receipt), target, receipt, hints });
   const report = { tool, status: done ? "done" : "failed", receipt, result, text, isError: !done, untrusted } as const;
   return done ? report : { ...report, code: firstError?.error?.code ?? "ACTION_FAILED" };
 }
 
 function verdictOf(receipt: Entry): string {
+  if (receipt.decision === "ROLLED_BACK") return "ROLLED BACK";
+  if (receipt.decision === "PASS") return "DONE";
   const states = receipt.actions_taken.map((action) => action.success);
   if (states.includes("unknown")) return "NOT KNOWN WHETHER DONE";
   return states.includes(true) ? "PARTLY DONE" : "NOT DONE";

@@ -16,8 +16,10 @@ import { parseInput } from "./input.js";
 import { GUARD } from "./judge.js";
 import { blockedReport, checkReport, invalidReport, unrecordedReport } from "./outcome.js";
 import type { JudgedPlan, PlannedCall } from "./planned.js";
-import { decide } from "./planned.js";
+import { decide, subjectsOf } from "./planned.js";
+import { rollbackTool } from "./rollback.js";
 import { selfTest } from "./selftest.js";
+import { reversalOf } from "./undoing.js";
 
 const PLAN_TIMEOUT_MS = 50_000;
 
@@ -35,7 +37,8 @@ interface FailedPlan {
  * Whatever goes wrong before the intent is durable, nothing runs; whatever goes wrong after it, the ledger shows an
  * intent without an outcome.
  */
-export function createGuardFrom(options: GuardOptions): Guard {
+export function createGuardFrom(configured: GuardOptions): Guard {
+  const options = withRollback(configured);
   const running = new Set<Promise<unknown>>();
   const tracked = <Value>(work: Promise<Value>): Promise<Value> => {
     running.add(work);
@@ -50,12 +53,19 @@ export function createGuardFrom(options: GuardOptions): Guard {
     call: (tool: string, input: unknown, call: CallOptions = {}) => tracked(callTool(options, tool, input, call)),
     check: (tool: string, input: unknown, call: CallOptions = {}) => tracked(checkTool(options, tool, input, call)),
     receipts: (query: Parameters<Guard["receipts"]>[0]) => options.ledger.entries(query),
-    selfTest: () => selfTest(options),
+    selfTest: () => selfTest(configured),
     async close(): Promise<void> {
       await Promise.allSettled(running);
       await options.ledger.close();
+      await options.undo?.close();
     },
   });
+}
+
+function withRollback(options: GuardOptions): GuardOptions {
+  const { ledger, tools, undo } = options;
+  const rollback = undo === undefined ? undefined : rollbackTool({ ledger, tools, undo });
+  return rollback === undefined ? options : { ...options, tools: [...tools, rollback] };
 }
 
 async function callTool(options: GuardOptions, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
@@ -69,7 +79,7 @@ async function callTool(options: GuardOptions, name: string, input: unknown, cal
   try {
     decision = await options.ledger.recordDecision((history) => {
       judged = decide(options, planned.call, history);
-      return { entry: judged.entry, subjects: judged.passed ? (plan.subjects ?? []) : [] };
+      return { entry: judged.entry, subjects: judged.passed ? subjectsOf(plan) : [] };
     });
   } catch (error) {
     return unrecordedReport(tool.name, plan.target, error);
@@ -113,7 +123,9 @@ async function planTool(options: GuardOptions, name: string, raw: unknown, call:
   const run = newRun(options, name);
   try {
     const plan = frozenPlan(await look(options, tool, input, call), options.secrets);
-    const payload = deepFreeze({ ...plan.payload, environment: plainJson(options.ambient(), "environment") });
+    const reversal = reversalOf(tool, plan, options.undo);
+    const said = reversal === undefined ? {} : { reversal: plainJson(reversal, "reversal") };
+    const payload = deepFreeze({ ...plan.payload, ...said, environment: plainJson(options.ambient(), "environment") });
     const { workflow, identity } = run;
     const digested = { workflow, payload, step: plan.step, identity, config_digest: run.configDigest };
     const digest = planDigest(digested as unknown as Parameters<typeof planDigest>[0]);
@@ -129,7 +141,7 @@ function newRun(options: GuardOptions, workflow: string): Run {
 }
 
 function look(options: GuardOptions, tool: GuardedTool, input: unknown, call: CallOptions): Promise<Plan<JsonObject, Json>> {
-  const plan = (signal: AbortSignal) => tool.plan(input, { signal, now: options.clock(), undoBytes: 0 });
+  const plan = (signal: AbortSignal) => tool.plan(input, { signal, now: options.clock(), undoBytes: options.undo?.maxRunBytes ?? 0 });
   return lookInTime(plan, options.planTimeoutMs ?? PLAN_TIMEOUT_MS, call.signal);
 }
 
@@ -140,6 +152,8 @@ function frozenPlan(plan: Plan<JsonObject, Json>, secrets: readonly string[]): P
     step: plainJson(plan.step, "step"),
     target: withoutSecrets(plan.target, secrets),
     subjects: Object.freeze([...(plan.subjects ?? [])]),
+    ...(plan.once === undefined ? {} : { once: plan.once }),
+    ...(plan.reversal === undefined ? {} : { reversal: plan.reversal }),
   });
 }
 

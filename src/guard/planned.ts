@@ -8,7 +8,8 @@ import { draftEntry, withoutSecrets } from "./entries.js";
 import type { GuardOptions } from "./guard.js";
 import { hintsFor } from "./hints.js";
 import type { Judgement } from "./judge.js";
-import { judge } from "./judge.js";
+import { GUARD, judge } from "./judge.js";
+import { ROLLBACK } from "./undoing.js";
 
 /** What one call has come to before it runs. */
 export interface PlannedCall {
@@ -26,7 +27,7 @@ export interface JudgedPlan {
 
 /** Judges a plan on this history and drafts its decision. Pure but for the clock. */
 export function decide(options: GuardOptions, call: PlannedCall, history: History): JudgedPlan {
-  const judgement = judgePlan(options, call, call.plan.payload, history);
+  const judgement = onlyOnce(call, judgePlan(options, call, call.plan.payload, history), history);
   const entry = draftEntry(call.run, {
     phase: "decision",
     payload: call.plan.payload,
@@ -38,10 +39,26 @@ export function decide(options: GuardOptions, call: PlannedCall, history: Histor
   return { passed: judgement.passed, entry, hints: hintsOf(options, call, judgement, history) };
 }
 
+/** Under what the history finds this run. */
+export function subjectsOf({ subjects = [], once }: PlannedCall["plan"]): readonly string[] {
+  return once === undefined ? subjects : [...subjects, once];
+}
+
+/** Holds a plan of which there may be one against those that were done, are being done, or whose fate is not known. */
+function onlyOnce({ plan: { once } }: PlannedCall, judgement: Judgement, history: History): Judgement {
+  if (once === undefined) return judgement;
+  const earlier = history.runs({ subject: once, since: new Date(0) }).find(({ state }) => state !== "failed");
+  if (earlier === undefined) return judgement;
+  const fate = earlier.state === "done" ? "has done this already" : earlier.state === "running" ? "is doing this, or was interrupted" : "has done this at least in part";
+  const reason = `Run ${earlier.run_id} ${fate}, and it is done once only`;
+  const hint = "Read that run's receipt with enact_receipts.";
+  return { passed: false, results: [...judgement.results, { policy: GUARD, passed: false, reason, hint }] };
+}
+
 /** Judges facts about a planned call: those of the plan, or those measured while it ran. */
 export function judgePlan(options: GuardOptions, call: PlannedCall, payload: JsonObject, history: History): Judgement {
   const { workflow, identity } = call.run;
-  const mayBeUnjudged = options.unguarded.includes(workflow);
+  const mayBeUnjudged = options.unguarded.includes(workflow) || workflow === ROLLBACK;
   const subject = { workflow, identity, payload, now: options.clock(), history, approval: null };
   return judge(options.policies, subject, mayBeUnjudged);
 }

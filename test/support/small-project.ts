@@ -20,6 +20,7 @@ export function smallProject(parts: { notices?: readonly string[]; probes?: read
     policies: parts.policies ?? [],
     unguarded: [],
     receipts: { store: "sqlite", signing: "ed25519" },
+    undo: { enabled: true, max_run_mb: 100, max_total_mb: 1_000, max_age_days: 30 },
     digest: "sha256:0",
     sources: ["/project/enact.yaml"],
     secrets: [],

@@ -1,0 +1,183 @@
+import { z } from "zod";
+
+import { EnactError } from "../errors.js";
+import type { Json, JsonObject } from "../facts/json.js";
+import type { Ledger } from "../receipts/ledger.js";
+import type { Entry } from "../receipts/receipt.js";
+import type { UndoStore } from "../receipts/undo-store.js";
+import type { ActionTaken, BoundUndo, ExecuteControl, Execution, GuardedTool, Plan, PlanCall, UndoableRun } from "../tools/tool.js";
+import { keptBy, ROLLBACK } from "./undoing.js";
+
+export interface RollbackParts {
+  readonly ledger: Ledger;
+  readonly tools: readonly GuardedTool[];
+  readonly undo: UndoStore;
+}
+
+/**
+ * A run that was decided so short a time ago, and has no outcome, may still be at work in another process. Hosts cut calls
+ * off after 60 s.
+ */
+const MAY_BE_AT_WORK_MS = 60_000;
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
+
+const input = z.strictObject({
+  run_id: z
+    .string()
+    .regex(/^[0-9a-fA-F][0-9a-fA-F-]{7,35}$/u, "must be a run's id, or its first eight characters or more")
+    .describe("The run to undo, as its receipt names it; its first eight characters are enough."),
+});
+
+/** The facts of a rollback: what would be undone, and what the tool that did it says of undoing it. */
+const payloadSchema = z.looseObject({
+  run_id: z.string(),
+  undone_workflow: z.string(),
+  undone_at: z.string(),
+  undone_by: z.string(),
+  interrupted: z.boolean(),
+  changes: z.array(z.string()),
+  not_undone: z.array(z.string()),
+});
+
+/** All that undoing needs; the step of the tool that undoes is inside. */
+interface Step {
+  readonly run_id: string;
+  readonly workflow: string;
+  /** Facts of this rollback that hold whatever the undoing tool measures. */
+  readonly facts: JsonObject;
+  readonly step: Json;
+}
+
+/**
+ * Undoing as a guarded tool: planned on what the ledger, the undo store and the real system say, judged, put on record, and
+ * bound to the state that was seen. It needs no policy of its own: it puts back only what an allowed run of this project
+ * did, and only if nobody has changed it since. Policies that judge every tool, or name this one, judge it.
+ *
+ * @returns undefined when no enabled tool can undo anything
+ */
+export function rollbackTool(parts: RollbackParts): GuardedTool | undefined {
+  if (!parts.tools.some(({ undo }) => undo !== undefined)) return undefined;
+  return {
+    name: ROLLBACK,
+    title: "Undo an earlier call",
+    description:
+      "Undoes an earlier call of this project, named by the run id of its receipt: puts back what it changed, as far as it " +
+      "was kept, and only if it is still as that call left it; else it stops and says what differs. Says what it cannot " +
+      "undo. A run is undone once. enact_check shows what it would do.",
+    system: "enact",
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+    input,
+    payload: payloadSchema,
+    reversible: false,
+    plan: (given, call) => planRollback(parts, (given as z.infer<typeof input>).run_id.toLowerCase(), call),
+    execute: (step, control) => undoRun(parts, step as unknown as Step, control),
+  };
+}
+
+async function planRollback(parts: RollbackParts, given: string, call: PlanCall): Promise<Plan<JsonObject, Json>> {
+  const { decision, outcome } = await findRun(parts.ledger, given);
+  const { run_id, workflow } = decision;
+  const undoing = undoOf(parts, decision, outcome);
+  const subject = `rollback:${run_id}`;
+  await refuseSecond(parts.ledger, subject, run_id);
+  if (outcome === null) refuseAtWork(decision, call.now);
+  const kept = await keptBy(parts.undo, run_id);
+  const actions = (outcome?.actions_taken ?? []) as unknown as readonly ActionTaken[];
+  const nothingWasDone = outcome !== null && actions.every(({ success }) => success === false) && kept.names.length === 0;
+  if (nothingWasDone) throw nothingToUndo(run_id, "its actions failed and nothing was changed");
+  const run: UndoableRun = { run_id, workflow, payload: decision.payload, actions, outcome: outcome?.payload ?? {}, kept };
+  const plan = await undoing.plan(run, call);
+  const facts = {
+    run_id,
+    undone_workflow: workflow,
+    undone_at: decision.timestamp,
+    undone_by: decision.user_email,
+    interrupted: outcome === null,
+    changes: sentences(plan.payload["changes"]),
+    not_undone: sentences(plan.payload["not_undone"]),
+  };
+  const step = { run_id, workflow, facts, step: plan.step };
+  const reversal = { possible: false, how: `a rollback is not undone: call ${workflow} again with what you want` };
+  const payload = { ...plan.payload, ...facts };
+  return { payload, step, target: `${workflow} ${run_id.slice(0, 8)}: ${plan.target}`, subjects: plan.subjects ?? [], once: subject, reversal };
+}
+
+function sentences(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+interface FoundRun {
+  readonly decision: Entry;
+  /** Null when it was interrupted, or is still at work. */
+  readonly outcome: Entry | null;
+}
+
+/** Reads the run from the ledger, each receipt's signature checked. */
+async function findRun(ledger: Ledger, given: string): Promise<FoundRun> {
+  const runId = UUID.test(given) ? given : await wholeId(ledger, given);
+  const entries = await ledger.entries({ run_id: runId });
+  const decision = entries.find(({ phase }) => phase === "decision");
+  if (decision === undefined) throw noSuchRun(given);
+  return { decision, outcome: entries.findLast(({ phase }) => phase === "outcome") ?? null };
+}
+
+async function wholeId(ledger: Ledger, prefix: string): Promise<string> {
+  const entries = await ledger.entries({ run_id_prefix: prefix, limit: 20 });
+  const [runId, ...others] = new Set(entries.map(({ run_id }) => run_id));
+  if (runId === undefined) throw noSuchRun(prefix);
+  if (others.length === 0) return runId;
+  throw new EnactError("INVALID_INPUT", `Several runs begin with '${prefix}'`, { hint: "Give the whole run id; enact_receipts lists them." });
+}
+
+function noSuchRun(given: string): EnactError {
+  const hint = "enact_receipts lists the runs of this project with their ids.";
+  return new EnactError("NOT_FOUND", `There is no run '${given}' in the ledger of this project`, { hint });
+}
+
+/** The hands for undoing this run. @throws EnactError REFUSED when there is nothing to undo, or nobody who could */
+function undoOf({ tools }: Pick<RollbackParts, "tools">, { run_id, workflow, decision }: Entry, outcome: Entry | null): BoundUndo {
+  if (decision !== "PASS" && decision !== "PARTIAL") throw nothingToUndo(run_id, "it was blocked and nothing was changed");
+  if (outcome?.decision === "BLOCK") throw nothingToUndo(run_id, "its effects were rolled back at once");
+  if (workflow === ROLLBACK) {
+    const hint = "Call the tool again whose run was undone, with what you want.";
+    throw new EnactError("REFUSED", `Run ${run_id} is itself a rollback, and those are not undone`, { hint });
+  }
+  const tool = tools.find(({ name }) => name === workflow);
+  if (tool === undefined) {
+    const hint = `Ask the person to list ${workflow} under 'tools' in enact.yaml, or to undo it by hand.`;
+    throw new EnactError("REFUSED", `Run ${run_id} is one of ${workflow}, and that tool is not enabled here`, { hint });
+  }
+  if (tool.undo !== undefined) return tool.undo;
+  const hint = "Show the person the receipt; what can be done about it is for them to decide.";
+  throw new EnactError("REFUSED", `Run ${run_id} is one of ${workflow}, which cannot be undone`, { hint });
+}
+
+function nothingToUndo(runId: string, why: string): EnactError {
+  return new EnactError("REFUSED", `There is nothing to undo of run ${runId}: ${why}`, { hint: "Read its receipt with enact_receipts." });
+}
+
+/** Before looking at the world, which is of course no longer as the run left it once it was undone. */
+async function refuseSecond(ledger: Ledger, subject: string, runId: string): Promise<void> {
+  const rollbacks = await ledger.look((history) => history.runs({ subject, since: new Date(0) }));
+  const earlier = rollbacks.find(({ state }) => state !== "failed");
+  if (earlier === undefined) return;
+  const fate = earlier.state === "done" ? "was undone already" : "has been undone in part, or its undoing was interrupted";
+  throw new EnactError("REFUSED", `Run ${runId} ${fate}, by run ${earlier.run_id}`, { hint: "Read that run's receipt with enact_receipts." });
+}
+
+function refuseAtWork({ run_id, timestamp }: Entry, now: Date): void {
+  const age = now.getTime() - Date.parse(timestamp);
+  if (age < 0 || age > MAY_BE_AT_WORK_MS) return;
+  const hint = "Try again in a minute; until then nobody can tell whether it was interrupted.";
+  throw new EnactError("REFUSED", `Run ${run_id} has no outcome yet and may still be at work`, { hint });
+}
+
+async function undoRun(parts: RollbackParts, step: Step, control: ExecuteControl): Promise<Execution> {
+  const undoing = parts.tools.find(({ name }) => name === step.workflow)?.undo;
+  if (undoing === undefined) throw new EnactError("INTERNAL", `There is no undoing of ${step.workflow}`);
+  const kept = await keptBy(parts.undo, step.run_id);
+  const judge = (measured: JsonObject) => control.judge({ ...measured, ...step.facts });
+  const execution = await undoing.execute(step.step, { ...control, judge }, kept);
+  return { ...execution, result: { run_id: step.run_id, undone_workflow: step.workflow, result: execution.result } };
+}

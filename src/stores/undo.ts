@@ -1,0 +1,166 @@
+import { join } from "node:path";
+
+import { EnactError, isEnactError } from "../errors.js";
+import { realPathOf } from "../receipts/key-files.js";
+import type { Sealing } from "../receipts/sealed.js";
+import { plainSize } from "../receipts/sealed.js";
+import type { UndoPiece, UndoStore } from "../receipts/undo-store.js";
+import { forgetFolder, keptRuns, lastKept, makeFolders, pieceFile, piecesIn, readPiece, writePiece } from "./undo/folders.js";
+
+export interface UndoStoreOptions {
+  /** The store lies in `.enact/undo/` below it. */
+  readonly project: string;
+  readonly sealing: Sealing;
+  readonly maxRunBytes: number;
+  readonly maxTotalBytes: number;
+  readonly maxAgeMs: number;
+  readonly clock: () => Date;
+}
+
+/** How long the size of the store is believed, in milliseconds; other processes write to it as well. */
+const SIZE_KNOWN = 60_000;
+
+/** Looks at nothing and makes nothing until something is kept or asked for. */
+export function openUndoStore(options: UndoStoreOptions): UndoStore {
+  return new FolderUndoStore(options);
+}
+
+/** One folder a run, one sealed file a piece: durable before put() resolves, whole or not there. */
+class FolderUndoStore implements UndoStore {
+  readonly maxRunBytes: number;
+  readonly #options: UndoStoreOptions;
+  /** Bytes in the store, as last counted, and when. */
+  #total: { readonly at: number; bytes: number } | undefined;
+
+  constructor(options: UndoStoreOptions) {
+    this.#options = options;
+    this.maxRunBytes = options.maxRunBytes;
+  }
+
+  put(runId: string, name: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<UndoPiece> {
+    return inWords("kept", async () => {
+      const folder = this.#folderOf(runId);
+      const path = pieceFile(folder, name);
+      makeFolders(folder);
+      const kept = piecesIn(folder);
+      if (kept.some((piece) => piece.name === name)) throw new EnactError("INTERNAL", `'${name}' is kept already`);
+      const room = this.maxRunBytes - kept.reduce((sum, piece) => sum + plainSize(piece.size), 0);
+      await this.#makeRoom(runId, content instanceof Uint8Array ? content.length : 0);
+      const plain = bounded(content, room);
+      const size = await writePiece(folder, path, this.#options.sealing.sealStream(plain, contextOf(runId, name)));
+      if (this.#total !== undefined) this.#total.bytes += size;
+      await this.#makeRoom(runId, 0);
+      return { name, bytes: plainSize(size) };
+    });
+  }
+
+  pieces(runId: string): Promise<readonly UndoPiece[]> {
+    return inWords("read", () => {
+      const folder = this.#folderOf(runId);
+      const kept = lastKept(folder);
+      if (kept === undefined || this.#isOverAge(kept, this.#options.clock())) return [];
+      return piecesIn(folder).map(({ name, size }) => ({ name, bytes: Math.max(0, plainSize(size)) }));
+    });
+  }
+
+  async *read(runId: string, name: string): AsyncIterable<Uint8Array> {
+    const { sealing } = this.#options;
+    const folder = this.#folderOf(runId);
+    const path = pieceFile(folder, name);
+    const opened = inWordsNow("read", () => (lastKept(folder) === undefined ? undefined : readPiece(path)));
+    if (opened === undefined) throw new EnactError("NOT_FOUND", `What run ${runId} kept for its undoing ('${name}') is not there, or no longer`);
+    yield* sealing.openStream(opened, contextOf(runId, name));
+  }
+
+  forget(runId: string): Promise<void> {
+    return inWords("removed", () => {
+      const folder = this.#folderOf(runId);
+      if (lastKept(folder) === undefined) return;
+      forgetFolder(folder);
+      this.#total = undefined;
+    });
+  }
+
+  prune(now: Date): Promise<void> {
+    return inWords("removed", () => this.#prune(now, null));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Counts the store, at most once a minute and only when something is kept; forgets the oldest where it is too large. */
+  async #makeRoom(runId: string, wanted: number): Promise<void> {
+    const { clock, maxTotalBytes } = this.#options;
+    const isKnown = this.#total !== undefined && performance.now() - this.#total.at < SIZE_KNOWN;
+    if (isKnown && (this.#total?.bytes ?? 0) + wanted <= maxTotalBytes) return;
+    await this.#prune(clock(), runId, wanted);
+  }
+
+  async #prune(now: Date, keep: string | null, wanted = 0): Promise<void> {
+    const { maxTotalBytes } = this.#options;
+    const runs = await keptRuns(this.#root());
+    let bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
+    const oldestFirst = runs.filter(({ runId }) => runId !== keep).toSorted((a, b) => a.modified - b.modified);
+    for (const run of oldestFirst) {
+      if (!this.#isOverAge(run.modified, now) && bytes + wanted <= maxTotalBytes) break;
+      forgetFolder(run.folder);
+      bytes -= run.bytes;
+    }
+    this.#total = { at: performance.now(), bytes };
+  }
+
+  #isOverAge(kept: number, now: Date): boolean {
+    return now.getTime() - kept > this.#options.maxAgeMs;
+  }
+
+  #root(): string {
+    return join(realPathOf(this.#options.project), ".enact", "undo");
+  }
+
+  #folderOf(runId: string): string {
+    // A run's id comes from outside too, and a name of the store must never be a path.
+    if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(runId)) throw new EnactError("NOT_FOUND", "This is no run's id");
+    return join(this.#root(), runId);
+  }
+}
+
+/** What makes a piece the piece of this run and this name: in another place it does not open. */
+function contextOf(runId: string, name: string): string {
+  return `undo\0${runId}\0${name}`;
+}
+
+async function* bounded(content: Uint8Array | AsyncIterable<Uint8Array>, room: number): AsyncIterable<Uint8Array> {
+  let left = room;
+  for await (const bytes of content instanceof Uint8Array ? [content] : content) {
+    left -= bytes.length;
+    if (left < 0) {
+      const hint = "Ask the person to raise undo.max_run_mb in enact.yaml, or act on less at once.";
+      throw new EnactError("UNDO_UNAVAILABLE", "What undoing this would need is larger than one run may keep", { hint });
+    }
+    yield bytes;
+  }
+}
+
+async function inWords<Value>(doing: string, work: () => Promise<Value> | Value): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explained(error, doing);
+  }
+}
+
+function inWordsNow<Value>(doing: string, work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    throw explained(error, doing);
+  }
+}
+
+function explained(error: unknown, doing: string): EnactError {
+  if (isEnactError(error)) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+  const hint = "Look at .enact/undo of the project: it must be a folder that you can write, with space left on its disk.";
+  return new EnactError("UNDO_UNAVAILABLE", `What undoing needs cannot be ${doing} (${code})`, { hint, cause: error });
+}
