@@ -5,6 +5,8 @@ import { CHAIN_START } from "../receipts/entry.js";
 import type { LedgerReader } from "../receipts/ledger.js";
 import type { VerifyReport } from "../receipts/verify.js";
 import { verifyLines } from "../receipts/verify.js";
+import type { CheckpointVerdict } from "./evidence/verify-checkpoint.js";
+import { checkpointLine } from "./evidence/verify-checkpoint.js";
 import type { ExitCode, Io } from "./io.js";
 import { EXIT } from "./io.js";
 import type { LedgerDeps } from "./receipts.js";
@@ -15,7 +17,14 @@ export interface VerifyArgs {
    * the person knows why. The chain that is left must verify; the loss is noted in the user's folder and shown ever after.
    */
   readonly acceptLoss?: boolean;
+  /** Files with checkpoints that somebody kept: says of each whether the ledger still begins with what it promised. */
+  readonly checkpoints?: readonly string[];
   readonly json: boolean;
+}
+
+export interface VerifyDeps extends LedgerDeps {
+  /** Compares the ledger with a kept checkpoint; needed for `checkpoints`. */
+  compare?(file: string, reader: LedgerReader): CheckpointVerdict;
 }
 
 const SHOWN_RUNS = 20;
@@ -26,7 +35,7 @@ const SHOWN_RUNS = 20;
  *
  * @returns 0 when it verifies or there is none yet, 1 when it does not
  */
-export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, deps: LedgerDeps): Promise<ExitCode> {
+export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, deps: VerifyDeps): Promise<ExitCode> {
   let reader: LedgerReader | undefined;
   try {
     reader = await deps.openLedger();
@@ -36,8 +45,10 @@ export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, de
       report = accept(reader, report);
       accepted = true;
     }
-    io.stdout.write(args.json ? jsonOf(report, reader, accepted) : textOf(report, reader, accepted));
-    return report.ok ? EXIT.done : EXIT.blocked;
+    const found = reader;
+    const kept = (args.checkpoints ?? []).flatMap((file) => deps.compare?.(file, found) ?? []);
+    io.stdout.write(args.json ? jsonOf(report, reader, accepted, kept) : textOf(report, reader, accepted) + kept.map(checkpointLine).join(""));
+    return report.ok && kept.every(({ ok }) => ok) ? EXIT.done : EXIT.blocked;
   } catch (error) {
     if (!isEnactError(error) || !CANNOT_VERIFY.includes(error.code)) throw error;
     // A ledger that cannot be read is one that does not verify.
@@ -126,7 +137,7 @@ function interruptedLines({ interrupted }: VerifyReport): readonly string[] {
   return [`! ${title} no outcome: still running, or interrupted. Look at the system to see whether it was done.`, ...shown, ...rest];
 }
 
-function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted: boolean): string {
+function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted: boolean, kept: readonly CheckpointVerdict[] = []): string {
   const { ok, entries, head, firstProblem, interrupted, keys } = report;
   const known = reader?.known ?? null;
   const said = {
@@ -137,6 +148,7 @@ function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted
     known_head: known === null ? null : { sequence: known.sequence, hash: known.hash },
     accepted_losses: reader?.acceptedLosses ?? [],
     accepted,
+    checkpoints: kept,
     ledger: reader?.location ?? null,
   };
   return `${JSON.stringify(said, null, 2)}\n`;
