@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
 
-import canonicalize from "canonicalize";
-
 import type { JsonValue } from "./receipt.js";
 
 /** Deeper JSON is refused before it can exhaust the stack of whoever reads it. */
@@ -11,13 +9,14 @@ const MAX_DEPTH = 500;
  * The canonical text of plain JSON by RFC 8785: members sorted by UTF-16 code units, no spaces, ECMAScript's form of
  * numbers. Equal values have equal texts, so a signature over the text is one over the value.
  *
- * The value is copied first: a getter or a proxy cannot show one thing to the check and another to the signature.
+ * Each part is checked and written in the same step, and read once: a getter or a proxy cannot show one thing to the check
+ * and another to the signature.
  * Members whose value is undefined are left out, as in JSON.stringify.
  *
  * @throws TypeError naming the path of what is not plain JSON (a Date, a bigint, NaN, a lone surrogate, an array hole …)
  */
 export function canonicalJson(value: unknown): string {
-  return textOf(plainCopy(value, "value", 0));
+  return textOf(value, []);
 }
 
 /** `sha256:<hex>` over the canonical text. */
@@ -77,42 +76,61 @@ function isSorted(value: JsonValue, depth: number): boolean {
   return true;
 }
 
-function textOf(value: JsonValue): string {
-  const text = canonicalize(value);
-  if (text === undefined) throw new TypeError("value: undefined is not plain JSON");
-  return text;
-}
+/** Where the writer is, for errors: names and indexes from the root on. Kept as parts, since hardly ever one is told. */
+type Path = (string | number)[];
 
-function plainCopy(value: unknown, path: string, depth: number): JsonValue {
-  if (value === null || typeof value === "boolean") return value;
+function textOf(value: unknown, path: Path): string {
+  if (value === null) return "null";
   if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new TypeError(`${path}: text with a lone surrogate is not plain JSON`);
-    return value;
+    if (!value.isWellFormed()) throw notPlain(path, "text with a lone surrogate");
+    return JSON.stringify(value);
   }
   if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new TypeError(`${path}: ${String(value)} is not plain JSON`);
-    return value;
+    if (!Number.isFinite(value)) throw notPlain(path, String(value));
+    return JSON.stringify(value);
   }
-  if (depth >= MAX_DEPTH) throw new TypeError(`${path.slice(0, 200)}: nested deeper than ${String(MAX_DEPTH)} levels`);
-  // Array.from turns holes into undefined, which is refused in the next step.
-  if (Array.isArray(value)) return Array.from(value, (child, index) => plainCopy(child, `${path}[${String(index)}]`, depth + 1));
-  if (typeof value === "object" && isPlainObject(value)) return plainObject(value, path, depth);
-  const kind = typeof value === "object" ? `a ${value.constructor?.name ?? "strange object"}` : typeof value;
-  throw new TypeError(`${path}: ${kind} is not plain JSON`);
+  if (typeof value === "boolean") return value ? "true" : "false";
+  if (typeof value === "object") return textOfObject(value, path);
+  throw notPlain(path, typeof value);
 }
 
-function plainObject(value: object, path: string, depth: number): JsonValue {
-  // No prototype: `copy["__proto__"] = …` would otherwise change the prototype and lose the member.
-  const copy: Record<string, JsonValue> = Object.create(null) as Record<string, JsonValue>;
-  for (const [key, child] of Object.entries(value)) {
-    if (child === undefined) continue;
-    if (!key.isWellFormed()) throw new TypeError(`${path}: a key with a lone surrogate is not plain JSON`);
-    copy[key] = plainCopy(child, `${path}.${key}`, depth + 1);
-  }
-  return copy;
-}
-
-function isPlainObject(value: object): boolean {
+function textOfObject(value: object, path: Path): string {
+  if (path.length >= MAX_DEPTH) throw new TypeError(`${inWords(path).slice(0, 200)}: nested deeper than ${String(MAX_DEPTH)} levels`);
+  if (Array.isArray(value)) return textOfList(value as readonly unknown[], path);
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  if (prototype === Object.prototype || prototype === null) return textOfMembers(value as Readonly<Record<string, unknown>>, path);
+  throw notPlain(path, `a ${value.constructor?.name ?? "strange object"}`);
+}
+
+function textOfList(list: readonly unknown[], path: Path): string {
+  let text = "[";
+  // Not map or join: a hole must be met, and refused as the undefined that it is.
+  for (let index = 0; index < list.length; index += 1) {
+    path.push(index);
+    text += index === 0 ? textOf(list[index], path) : `,${textOf(list[index], path)}`;
+    path.pop();
+  }
+  return `${text}]`;
+}
+
+function textOfMembers(object: Readonly<Record<string, unknown>>, path: Path): string {
+  let text = "{";
+  // Without a comparison of its own, toSorted goes by UTF-16 code units, as RFC 8785 wants it.
+  for (const key of Object.keys(object).toSorted()) {
+    const child = object[key];
+    if (child === undefined) continue;
+    if (!key.isWellFormed()) throw notPlain(path, "a key with a lone surrogate");
+    path.push(key);
+    text += `${text === "{" ? "" : ","}${JSON.stringify(key)}:${textOf(child, path)}`;
+    path.pop();
+  }
+  return `${text}}`;
+}
+
+function notPlain(path: Path, what: string): TypeError {
+  return new TypeError(`${inWords(path)}: ${what} is not plain JSON`);
+}
+
+function inWords(path: Path): string {
+  return path.reduce<string>((text, part) => (typeof part === "number" ? `${text}[${String(part)}]` : `${text}.${part}`), "value");
 }
