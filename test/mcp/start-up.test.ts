@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { connectFirst } from "../support/mcp-client.js";
+import { connectFirst, MAIN } from "../support/mcp-client.js";
 
 const ALL = `identity: { user_email: agent@company.com, actor_role: assistant }
 systems:
@@ -61,5 +61,11 @@ describe("the start", () => {
     const scripts = await loaded("called", ALL, [tool, args]);
     const clients = ["nodemailer", "@slack/web-api", "@aws-sdk/client-s3", "@googleapis/drive", "@hubspot/api-client", "pg"];
     expect(clients.filter((name) => scripts.some((url) => url.includes(`/node_modules/${name}/`)))).toEqual([client]);
+  });
+
+  test("reads a program of ASCII only: of one other character, V8 makes two megabytes more", () => {
+    // Literals are escaped by the bundler; in a regular expression, write \\u2026 yourself.
+    const other = /.{0,60}[^\0-\x7f].{0,60}/u.exec(readFileSync(MAIN, "utf8"))?.[0];
+    expect(other).toBeUndefined();
   });
 });

@@ -57,7 +57,7 @@ const END_LINE = /-\s{0,3}END\b/;
 /** The base64 at the beginning of what follows the heading, its layout taken out; empty for a stand-in. */
 function keyMaterial(window: string): string {
   const bare = window.replace(HEADER_LINE, "").replace(LAYOUT, "");
-  const [, material = "", dots] = /^[-:]*([A-Za-z0-9+/=]*)(\.\.|…)?/.exec(bare) ?? [];
+  const [, material = "", dots] = /^[-:]*([A-Za-z0-9+/=]*)(\.\.|\u2026)?/.exec(bare) ?? [];
   const isStandInOnly = isStandIn(material.slice(0, CUT_OFF)) || (dots !== undefined && material.length < CUT_OFF);
   return isStandInOnly ? "" : material;
 }

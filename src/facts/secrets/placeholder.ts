@@ -32,5 +32,5 @@ export function isReference(value: string): boolean {
 
 /** One character over and over, or nothing but signs that mask. */
 function isMask(value: string): boolean {
-  return /^[xX*.\-_•#0?]+$/.test(value);
+  return /^[xX*.\-_\u2022#0?]+$/.test(value);
 }
