@@ -32,6 +32,7 @@ export interface StoredRequest {
 export interface InboxQuery {
   readonly project?: string;
   readonly workflow?: string;
+  readonly plan_digest?: string;
   readonly state?: RequestState;
   /** The beginning of an id. */
   readonly prefix?: string;
@@ -51,6 +52,7 @@ export interface Inbox {
   /**
    * Puts a request in, durable when it resolves. Filing the same id again changes nothing; neither does a second request
    * about a plan that is being asked about: then the one that is there is given back, and the new id leads to it.
+   * @throws EnactError REFUSED when it is too large to be read by a person, or too many are waiting
    */
   file(request: ApprovalRequest, now: Date): Promise<StoredRequest>;
   /** By its full id. */
@@ -62,7 +64,7 @@ export interface Inbox {
    * @throws EnactError NOT_FOUND, REFUSED when the request is over or this approver has answered it
    */
   record(answer: Answer, now: Date): Promise<StoredRequest>;
-  /** Notes the run that used it, and forgets what it held. The ledger is what makes it usable only once. */
+  /** Notes the run that used it. The ledger is what makes it usable only once; this is for people, and a second lock. */
   used(id: string, runId: string, now: Date): Promise<void>;
   close(): Promise<void>;
 }
