@@ -13,12 +13,19 @@ export interface StoredLine {
 }
 
 /**
- * edited: the content does not fit its signature, or its form was changed. removed: a place is empty. reordered: another
- * receipt stands in the place. cut: the end is missing. replaced: genuine receipts of another copy of the ledger.
- * forged: genuine signatures over something that the guard never writes. unknown_key: signed by a key that is not held.
- * structure: the store itself was changed.
+ * What was done to the first wrong entry.
+ *
+ * edited: its content does not fit its signature, or its form was changed. removed: it is gone, and later ones are there.
+ * inserted: something that the guard never wrote here stands before it, or behind the end. duplicated: a copy of another
+ * receipt stands in its place. reordered: it is there, in another place. cut: the end is missing; the ledger was cut,
+ * deleted, or replaced by an older copy. replaced: genuine receipts of another copy of this ledger, an older one that went
+ * on by itself. other_ledger: the whole ledger is another one. forged: genuine signatures over something that the guard
+ * never writes. approval: it says that a person approved, and that does not hold. unknown_key: signed by a key that is not
+ * held. no_head: nothing is known outside the ledger of how long it should be. structure: the store itself was changed.
  */
-export type ProblemKind = "edited" | "removed" | "reordered" | "cut" | "replaced" | "forged" | "unknown_key" | "structure";
+export type ProblemKind =
+  | "edited" | "removed" | "inserted" | "duplicated" | "reordered" | "cut" | "replaced" | "other_ledger"
+  | "forged" | "approval" | "unknown_key" | "no_head" | "structure";
 
 export interface Problem {
   readonly kind: ProblemKind;
@@ -28,6 +35,19 @@ export interface Problem {
   readonly run_id: string | null;
   /** A sentence for a person. */
   readonly message: string;
+}
+
+/** What is known from outside the ledger of how it was. */
+export interface KnownChain extends ChainPosition {
+  /** Hash of the first entry. */
+  readonly genesis?: string;
+  /** Allowed decisions in order of their sequence, as the guard noted them when it wrote them. */
+  readonly runs?: () => Iterable<KnownRun>;
+}
+
+export interface KnownRun {
+  readonly sequence: number;
+  readonly run_id: string;
 }
 
 /** An entry that is genuine: canonical, complete, and signed by a key that is held. */
@@ -45,14 +65,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function checkLine(line: StoredLine, keys: KeyFinder): Checked {
   const read = readLine(line);
   if ("problem" in read) return read;
-  const { entry, text } = read;
+  const { entry } = read;
   const at = { sequence: entry.sequence, run_id: entry.run_id };
   const key = keys.find(entry.key_id);
   if (key === undefined) {
     const message = `Cannot verify receipt ${String(entry.sequence)}: key ${quoted(entry.key_id)} not found`;
     return { problem: { kind: "unknown_key", ...at, message } };
   }
-  if (!isSignedBy(key, signedBytes(entry, text), entry.signature)) {
+  if (!isSignedBy(key, signedBytes(entry, line.bytes), entry.signature)) {
     const message = `Receipt ${String(entry.sequence)} was edited: its content does not fit its signature`;
     return { problem: { kind: "edited", ...at, sequence: line.sequence ?? entry.sequence, message } };
   }
@@ -72,6 +92,9 @@ export function checkNext(line: StoredLine, after: ChainPosition, keys: KeyFinde
     const stands = `In the place of receipt ${String(expected)} stands receipt ${String(entry.sequence)}`;
     return { problem: { kind: "reordered", ...at, message: `${stands}: receipts were removed or put in another order` } };
   }
+  if (line.sequence !== undefined && line.sequence !== expected) {
+    return { problem: { kind: "reordered", ...at, message: `Receipt ${String(expected)} lies in the place ${String(line.sequence)}` } };
+  }
   if (entry.previous !== after.hash) {
     const message = `Receipt ${String(expected)} is genuine but does not follow the one before it: one of them comes from another copy of the ledger`;
     return { problem: { kind: "replaced", ...at, message } };
@@ -85,7 +108,7 @@ function missing(first: number, next: number): Problem {
   return { kind: "removed", sequence: first, run_id: null, message: `${which}: receipt ${String(next)} comes next` };
 }
 
-function readLine(line: StoredLine): { readonly entry: Entry; readonly text: string } | { readonly problem: Problem } {
+function readLine(line: StoredLine): { readonly entry: Entry } | { readonly problem: Problem } {
   const sequence = line.sequence ?? 0;
   const edited = (why: string): { readonly problem: Problem } => {
     const which = sequence === 0 ? "A receipt" : `Receipt ${String(sequence)}`;
@@ -104,17 +127,18 @@ function readLine(line: StoredLine): { readonly entry: Entry; readonly text: str
   if (!isCanonical(text, value as JsonValue)) {
     return edited("its text is not in canonical form (spaces, order, numbers written otherwise, or a member named twice)");
   }
-  return { entry: value as Entry, text };
+  return { entry: value as Entry };
 }
 
 /** The bytes that the signature is over: the canonical text of everything but the signature. */
-function signedBytes(entry: Entry, text: string): Uint8Array {
+function signedBytes(entry: Entry, bytes: Uint8Array): Uint8Array {
   // The text is canonical, so the signature stands in it exactly once in this form, unless a nested member has the same
   // name and value; then, and only then, the slow way is taken.
-  const member = `"signature":${JSON.stringify(entry.signature)},`;
-  const start = text.indexOf(member);
-  if (start !== -1 && text.indexOf(member, start + 1) === -1) {
-    return Buffer.from(text.slice(0, start) + text.slice(start + member.length), "utf8");
+  const member = Buffer.from(`"signature":${JSON.stringify(entry.signature)},`, "utf8");
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = whole.indexOf(member);
+  if (start !== -1 && whole.indexOf(member, start + 1) === -1) {
+    return Buffer.concat([whole.subarray(0, start), whole.subarray(start + member.length)]);
   }
   const { signature: _signature, ...signed } = entry;
   return Buffer.from(canonicalJson(signed), "utf8");

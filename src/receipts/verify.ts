@@ -1,17 +1,15 @@
-import type { Problem, StoredLine } from "./check.js";
+import type { KnownChain, Problem, StoredLine } from "./check.js";
 import { checkNext } from "./check.js";
+import { diagnose } from "./diagnose.js";
 import type { ChainPosition } from "./entry.js";
 import { CHAIN_START } from "./entry.js";
 import type { Entry } from "./receipt.js";
+import type { InterruptedRun } from "./runs.js";
+import { RunOrder } from "./runs.js";
 import type { KeyFinder } from "./signing.js";
 
-/** A run that was allowed and has no outcome: being done right now, or interrupted. */
-export interface InterruptedRun {
-  readonly run_id: string;
-  readonly sequence: number;
-  readonly workflow: string;
-  readonly timestamp: string;
-}
+export type { KnownChain, KnownRun } from "./check.js";
+export type { InterruptedRun } from "./runs.js";
 
 export interface VerifyReport {
   readonly ok: boolean;
@@ -26,10 +24,22 @@ export interface VerifyReport {
   readonly keys: readonly { readonly key_id: string; readonly entries: number }[];
 }
 
+/**
+ * Something else that must hold of every entry, such as its approval. Gets each entry that was found genuine and in its
+ * place, in order, so it may remember earlier ones.
+ */
+export type EntryCheck = (entry: Entry) => Problem | null;
+
 export interface VerifyOptions {
   readonly keys: KeyFinder;
   /** The head that is known from outside the ledger, read before the lines were; null when none is. */
-  readonly known: ChainPosition | null;
+  readonly known: KnownChain | null;
+  readonly checks?: readonly EntryCheck[];
+  /**
+   * Reads the lines once more. Only when something is wrong, to find out what was done: whether an entry that is not in
+   * its place is somewhere else can be said only by who has seen all of them. Needed where `lines` can be read only once.
+   */
+  readonly again?: () => Iterable<StoredLine>;
 }
 
 /**
@@ -40,74 +50,59 @@ export interface VerifyOptions {
  *
  * @throws EnactError KEY_UNUSABLE when a key file must not be used
  */
-export function verifyLines(lines: Iterable<StoredLine>, { keys, known }: VerifyOptions): VerifyReport {
-  const runs = new Runs();
+export function verifyLines(lines: Iterable<StoredLine>, options: VerifyOptions): VerifyReport {
+  const { keys, known, checks = [] } = options;
+  const runs = new RunOrder();
   const signedBy = new Map<string, number>();
   let head = CHAIN_START;
-  const report = (firstProblem?: Problem): VerifyReport => ({
-    ok: firstProblem === undefined,
-    entries: head.sequence,
-    head,
-    ...(firstProblem === undefined ? {} : { firstProblem }),
-    interrupted: runs.interrupted(),
-    keys: [...signedBy].map(([key_id, entries]) => ({ key_id, entries })),
-  });
+  const report = (found?: Problem): VerifyReport => {
+    const firstProblem = found === undefined ? undefined : diagnosed(found, lines, head, options);
+    return {
+      ok: firstProblem === undefined,
+      entries: firstProblem === undefined || firstProblem.sequence < 1 ? head.sequence : Math.min(head.sequence, firstProblem.sequence - 1),
+      head,
+      ...(firstProblem === undefined ? {} : { firstProblem }),
+      interrupted: runs.interrupted(),
+      keys: [...signedBy].map(([key_id, entries]) => ({ key_id, entries })),
+    };
+  };
   for (const line of lines) {
     const checked = checkNext(line, head, keys);
     if ("problem" in checked) return report(checked.problem);
     const { entry, hash } = checked.good;
-    const problem = runs.add(entry) ?? headProblem(entry, hash, known);
-    if (problem !== undefined) return report(problem);
+    const problem = runs.add(entry) ?? headProblem(entry, hash, known) ?? firstOf(checks, entry);
+    if (problem !== null) return report(problem);
     head = { sequence: entry.sequence, hash };
     signedBy.set(entry.key_id, (signedBy.get(entry.key_id) ?? 0) + 1);
   }
   return report(cutProblem(head, known));
 }
 
-function headProblem(entry: Entry, hash: string, known: ChainPosition | null): Problem | undefined {
-  if (known === null || entry.sequence !== known.sequence || hash === known.hash) return undefined;
+/** Lines that can be read only once, and no way to read them again: what the first reading saw has to do. */
+function diagnosed(problem: Problem, lines: Iterable<StoredLine>, head: ChainPosition, { keys, known, again }: VerifyOptions): Problem {
+  const reread = again ?? (Array.isArray(lines) ? () => lines as readonly StoredLine[] : undefined);
+  return reread === undefined ? problem : diagnose(problem, reread, { keys, known, head });
+}
+
+function firstOf(checks: readonly EntryCheck[], entry: Entry): Problem | null {
+  for (const check of checks) {
+    const problem = check(entry);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+function headProblem(entry: Entry, hash: string, known: KnownChain | null): Problem | null {
+  if (known === null || entry.sequence !== known.sequence || hash === known.hash) return null;
   const message = `Receipt ${String(entry.sequence)} is not the one that the guard wrote: the ledger was replaced by another copy that went on by itself`;
   return { kind: "replaced", sequence: entry.sequence, run_id: entry.run_id, message };
 }
 
-function cutProblem(head: ChainPosition, known: ChainPosition | null): Problem | undefined {
+function cutProblem(head: ChainPosition, known: KnownChain | null): Problem | undefined {
   if (known === null || head.sequence >= known.sequence) return undefined;
   const first = head.sequence + 1;
   const lost = first === known.sequence ? `receipt ${String(first)} is` : `receipts ${String(first)} to ${String(known.sequence)} are`;
   const what = head.sequence === 0 ? "The ledger is empty or gone" : `The ledger ends at receipt ${String(head.sequence)}`;
   const message = `${what}, but ${String(known.sequence)} were written: ${lost} missing. It was cut, deleted or replaced by an older copy`;
   return { kind: "cut", sequence: first, run_id: null, message };
-}
-
-/** Follows runs from decision to outcome. Only someone who holds the key can make these go wrong. */
-class Runs {
-  readonly #states = new Map<string, "blocked" | "open" | "closed">();
-  readonly #open = new Map<string, InterruptedRun>();
-
-  add(entry: Entry): Problem | undefined {
-    const { run_id, sequence, workflow, timestamp } = entry;
-    const state = this.#states.get(run_id);
-    if (entry.phase === "decision") {
-      if (state !== undefined) return forged(entry, "decides a run that was decided before");
-      const isOpen = entry.decision === "PASS";
-      this.#states.set(run_id, isOpen ? "open" : "blocked");
-      if (isOpen) this.#open.set(run_id, { run_id, sequence, workflow, timestamp });
-      return undefined;
-    }
-    if (state === undefined) return forged(entry, "is the outcome of a run that was never decided");
-    if (state === "blocked") return forged(entry, "is the outcome of a run that was blocked");
-    if (state === "closed") return forged(entry, "is a second outcome of its run");
-    this.#states.set(run_id, "closed");
-    this.#open.delete(run_id);
-    return undefined;
-  }
-
-  interrupted(): readonly InterruptedRun[] {
-    return [...this.#open.values()];
-  }
-}
-
-function forged({ sequence, run_id }: Entry, what: string): Problem {
-  const message = `Receipt ${String(sequence)} ${what}; the guard never writes such a receipt, so someone else used its key`;
-  return { kind: "forged", sequence, run_id, message };
 }
