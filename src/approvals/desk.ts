@@ -65,9 +65,16 @@ export interface FiledRequest {
 export interface ApprovalDesk {
   /** Reads only; changes nothing. @throws EnactError when the inbox or the registry of approvers cannot be read */
   find(plan: PlanForApproval, now: Date): Promise<Standing>;
-  /** Puts a request on the desk, durable when it resolves. Filing the same id again changes nothing. */
+  /** When a request that is filed now will expire. */
+  expiresAt(now: Date): Date;
+  /**
+   * Puts a request on the desk, durable when it resolves. Filing the same id again changes nothing; of two that ask about
+   * the same plan at once, both get the id of the first.
+   */
   file(id: string, plan: PlanForApproval, demand: Demand, now: Date): Promise<FiledRequest>;
   /** The sentences of FiledRequest.where for a request that is there already. */
   where(id: string): readonly string[];
+  /** Notes for people that a run has used it. What makes sure of it is the ledger. */
+  used(id: string, runId: string, now: Date): Promise<void>;
   close(): Promise<void>;
 }
