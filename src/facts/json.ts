@@ -19,32 +19,60 @@ export function deepFreeze<Value>(value: Value): Value {
  * @throws TypeError naming the path, such as `payload.rows[3]: a Date is not plain JSON`
  */
 export function plainJson(value: unknown, path: string): Json {
+  return copyOf(value, [path]);
+}
+
+/** Where the copy is, for errors. Kept as parts, since hardly ever one is told. */
+type Path = (string | number)[];
+
+function copyOf(value: unknown, path: Path): Json {
   if (value === null || typeof value === "boolean") return value;
   if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new TypeError(`${path}: text with a lone surrogate is not plain JSON`);
+    if (!value.isWellFormed()) throw notPlain(path, "text with a lone surrogate");
     return value;
   }
   if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new TypeError(`${path}: ${String(value)} is not plain JSON`);
+    if (!Number.isFinite(value)) throw notPlain(path, String(value));
     return value;
   }
-  if (Array.isArray(value)) {
-    return Object.freeze(Array.from(value as unknown[], (child, index) => plainJson(child, `${path}[${index}]`)));
-  }
+  if (Array.isArray(value)) return plainList(value as readonly unknown[], path);
   if (typeof value === "object" && isPlainObject(value)) return plainObject(value, path);
-  const kind = typeof value === "object" ? `a ${value.constructor?.name ?? "strange object"}` : typeof value;
-  throw new TypeError(`${path}: ${kind} is not plain JSON`);
+  throw notPlain(path, typeof value === "object" ? `a ${value.constructor?.name ?? "strange object"}` : typeof value);
 }
 
-function plainObject(value: object, path: string): JsonObject {
-  const copy: Record<string, Json> = {};
-  for (const [key, child] of Object.entries(value)) {
-    if (child === undefined) continue;
-    if (!key.isWellFormed()) throw new TypeError(`${path}: a key with a lone surrogate is not plain JSON`);
-    // defineProperty, because `copy["__proto__"] = …` would change the prototype and lose the key.
-    Object.defineProperty(copy, key, { value: plainJson(child, `${path}.${key}`), enumerable: true });
+function plainList(list: readonly unknown[], path: Path): Json {
+  const copy: Json[] = [];
+  // Not map: a hole must be met, and refused as the undefined that it is.
+  for (let index = 0; index < list.length; index += 1) {
+    path.push(index);
+    copy.push(copyOf(list[index], path));
+    path.pop();
   }
   return Object.freeze(copy);
+}
+
+function plainObject(value: object, path: Path): JsonObject {
+  const copy: Record<string, Json> = {};
+  for (const key of Object.keys(value)) {
+    const child = (value as Readonly<Record<string, unknown>>)[key];
+    if (child === undefined) continue;
+    if (!key.isWellFormed()) throw notPlain(path, "a key with a lone surrogate");
+    path.push(key);
+    setMember(copy, key, copyOf(child, path));
+    path.pop();
+  }
+  return Object.freeze(copy);
+}
+
+/** Gives an object a member of any name: assigning to `__proto__` would change the prototype and lose the member. */
+export function setMember<Value>(object: Record<string, Value>, key: string, value: Value): void {
+  if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  else object[key] = value;
+}
+
+function notPlain([root, ...parts]: Path, what: string): TypeError {
+  const where = parts.reduce<string>((text, part) => (typeof part === "number" ? `${text}[${part}]` : `${text}.${part}`), String(root));
+  return new TypeError(`${where}: ${what} is not plain JSON`);
 }
 
 function isPlainObject(value: object): boolean {

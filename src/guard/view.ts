@@ -1,5 +1,7 @@
 import type { History, HistoryQuery, PastRun } from "../facts/context.js";
 import type { Json, JsonObject } from "../facts/json.js";
+import { setMember } from "../facts/json.js";
+import type { Unknown } from "../facts/unknown.js";
 import { isUnknown } from "../facts/unknown.js";
 
 /**
@@ -39,28 +41,32 @@ function viewOf(value: Json, path: string, witness: Witness): unknown {
   return viewOfObject(value as JsonObject, path, witness);
 }
 
-function viewOfArray(value: readonly Json[], path: string, witness: Witness): unknown {
+function viewOfArray(list: readonly Json[], path: string, witness: Witness): unknown {
   const view: unknown[] = [];
-  for (const [index, child] of value.entries()) define(view, String(index), child, `${path}[${index}]`, witness);
+  for (const [index, child] of list.entries()) {
+    const at = `${path}[${index}]`;
+    if (isUnknown(child)) hide(view, String(index), child, at, witness);
+    else view[index] = viewOf(child, at, witness);
+  }
   return Object.freeze(view);
 }
 
-function viewOfObject(value: JsonObject, path: string, witness: Witness): Record<string, unknown> {
+function viewOfObject(object: JsonObject, path: string, witness: Witness): Record<string, unknown> {
   const view: Record<string, unknown> = {};
-  for (const [key, child] of Object.entries(value)) {
-    define(view, key, child, path === "" ? key : `${path}.${key}`, witness);
+  for (const key of Object.keys(object)) {
+    const child = object[key] as Json;
+    const at = path === "" ? key : `${path}.${key}`;
+    if (isUnknown(child)) hide(view, key, child, at, witness);
+    else setMember(view, key, viewOf(child, at, witness));
   }
   return Object.freeze(view);
 }
 
-function define(view: object, key: string, child: Json, path: string, witness: Witness): void {
-  if (!isUnknown(child)) {
-    Object.defineProperty(view, key, { value: viewOf(child, path, witness), enumerable: true });
-    return;
-  }
+/** Puts in the place of an unknown fact what notes that it was read, and throws. */
+function hide(view: object, key: string, { $unknown: why }: Unknown, path: string, witness: Witness): void {
   const get = (): never => {
-    witness.noteUnknown(path, child.$unknown);
-    throw new TypeError(`${path} is unknown: ${child.$unknown}`);
+    witness.noteUnknown(path, why);
+    throw new TypeError(`${path} is unknown: ${why}`);
   };
   Object.defineProperty(view, key, { get, enumerable: true });
 }

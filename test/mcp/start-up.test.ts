@@ -64,7 +64,7 @@ describe("the start", () => {
   });
 
   test("reads a program of ASCII only: of one other character, V8 makes two megabytes more", () => {
-    // Literals are escaped by the bundler; in a regular expression, write \\u2026 yourself.
+    // Literals are escaped by the bundler; in a regular expression, write \u2026 yourself.
     const other = /.{0,60}[^\0-\x7f].{0,60}/u.exec(readFileSync(MAIN, "utf8"))?.[0];
     expect(other).toBeUndefined();
   });
