@@ -4,9 +4,12 @@ import type { CommitPlanLook, CommitQuestion } from "./git/commit-look.js";
 import { commit } from "./git/commit.js";
 import type { CommitJudge, CommitStep, Committed } from "./git/commit.js";
 import { deleteLocal, lookAtLocalDelete, lookAtRemoteDelete } from "./git/delete-branch.js";
-import type { DeleteLook, DeleteStep } from "./git/delete-branch.js";
+import type { Deleted, DeleteLook, DeleteStep } from "./git/delete-branch.js";
 import { cleanEnvironment } from "./git/environment.js";
 import { hooksFolder } from "./git/hooks.js";
+import { bringBack } from "./git/keep.js";
+import type { PackKeeper } from "./git/keep.js";
+import type { ChangedFile } from "./git/history.js";
 import { lookAtMerge } from "./git/merge-look.js";
 import type { MergeLook } from "./git/merge-look.js";
 import { merge } from "./git/merge.js";
@@ -15,15 +18,21 @@ import { lookAtPush } from "./git/push-look.js";
 import type { PushLook, PushQuestion } from "./git/push-look.js";
 import { push } from "./git/push.js";
 import type { PushOutcome, PushStep } from "./git/push.js";
+import { createLocal, moveBack, revert } from "./git/put-back.js";
+import type { CreateStep, MoveBackStep, RevertStep } from "./git/put-back.js";
 import { reachRemote } from "./git/reach.js";
 import { openRepository } from "./git/repository.js";
 import type { Home, Repository } from "./git/repository.js";
+import { lookAtLocalTip, lookAtMoveBack, lookAtRemoteTips, lookAtRevert } from "./git/undo-look.js";
+import type { LocalTip, RemoteTips, RevertLook } from "./git/undo-look.js";
 import { shownBytes } from "./git/words.js";
 
 export type { AddedSecret, SecretFinder } from "./git/added.js";
 export type { CommitPlanLook, CommitQuestion } from "./git/commit-look.js";
 export type { CommitJudge, CommitStep, Committed, MeasuredCommit } from "./git/commit.js";
 export type { DeleteLook, DeleteStep } from "./git/delete-branch.js";
+export type { PackKeeper } from "./git/keep.js";
+export type { CreateStep, MoveBackStep, RevertStep } from "./git/put-back.js";
 export type { ChangedFile, CommitLook } from "./git/history.js";
 export type { MergeLook } from "./git/merge-look.js";
 export type { Merged, MergeStep } from "./git/merge.js";
@@ -65,16 +74,31 @@ export interface GitReader {
   merge(where: Where, base: string, head: string): Promise<MergeLook & Named>;
   /** Absolute folder of the hooks that a commit or push runs: core.hooksPath, or the repository's own. */
   hooks(where: Where): Promise<string>;
+  /** Where a branch stands now at each push URL, and which of the commits are here: for undoing. */
+  remoteTips(where: Where, remote: string, branch: string, shas: readonly string[]): Promise<RemoteTips & Named>;
+  /** Likewise for a local branch. */
+  localTip(where: Where, branch: string, shas: readonly string[]): Promise<LocalTip & Named>;
+  /** Whether a local branch can be moved back. */
+  moveBack(where: Where, branch: string, from: string, to: string): Promise<{ readonly files: readonly ChangedFile[]; readonly checkedOut: boolean } & Named>;
+  /** What taking a commit back would do. */
+  revert(where: Where, branch: string, sha: string): Promise<RevertLook & Named>;
   /** How many branches a remote has, asked live: for enact-guard doctor. */
   reach(where: Where, remote: string): Promise<number>;
 }
 
 /** Acts, on what was looked at and nothing else. */
 export interface GitWriter {
-  push(step: PushStep): Promise<readonly PushOutcome[]>;
+  /** Keeps commits that would be lost, where there is a keeper. */
+  push(step: PushStep, keeper?: PackKeeper): Promise<readonly PushOutcome[]>;
   commit(step: CommitStep, judge: CommitJudge): Promise<Committed | null>;
-  deleteLocal(step: DeleteStep): Promise<void>;
+  deleteLocal(step: DeleteStep, keeper?: PackKeeper): Promise<Deleted>;
   merge(step: MergeStep): Promise<Merged>;
+  /** Takes a kept pack into the repository. */
+  bringBack(where: { readonly repo: string; readonly git_dir: string }, pack: AsyncIterable<Uint8Array>): Promise<void>;
+  createLocal(step: CreateStep): Promise<void>;
+  moveBack(step: MoveBackStep): Promise<void>;
+  /** Returns the sha of the commit that takes another one back. */
+  revert(step: RevertStep): Promise<string>;
 }
 
 /** Opens nothing yet: git is asked when the first call comes. */
@@ -101,6 +125,10 @@ function readerOf(home: Home): GitReader {
     deleteBranch: (where, remote, branch) =>
       at(where, (repository) => (remote === null ? lookAtLocalDelete(repository, branch) : lookAtRemoteDelete(repository, remote, branch))),
     merge: (where, base, head) => at(where, (repository) => lookAtMerge(repository, base, head)),
+    remoteTips: (where, remote, branch, shas) => at(where, (repository) => lookAtRemoteTips(repository, remote, branch, shas)),
+    localTip: (where, branch, shas) => at(where, (repository) => lookAtLocalTip(repository, branch, shas)),
+    moveBack: (where, branch, from, to) => at(where, (repository) => lookAtMoveBack(repository, branch, from, to)),
+    revert: (where, branch, sha) => at(where, (repository) => lookAtRevert(repository, branch, sha)),
     hooks: async (where) => hooksFolder(await openRepository(home, where.repo, where.signal)),
     reach: async (where, remote) => reachRemote(await openRepository(home, where.repo, where.signal), remote),
   };
@@ -108,10 +136,14 @@ function readerOf(home: Home): GitReader {
 
 function writerOf(home: Home): GitWriter {
   return {
-    push: (step) => push(home, step),
+    push: (step, keeper) => push(home, step, keeper),
     commit: (step, judge) => commit(home, step, judge),
-    deleteLocal: (step) => deleteLocal(home, step),
+    deleteLocal: (step, keeper) => deleteLocal(home, step, keeper),
     merge: (step) => merge(home, step),
+    bringBack: (where, pack) => bringBack(home, where, pack),
+    createLocal: (step) => createLocal(home, step),
+    moveBack: (step) => moveBack(home, step),
+    revert: (step) => revert(home, step),
   };
 }
 

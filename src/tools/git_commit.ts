@@ -9,7 +9,8 @@ import type { ChangedFile, CommitPlanLook, CommitStep, Committed, GitReader, Git
 import { secretFacts } from "./git/facts.js";
 import { repo } from "./git/inputs.js";
 import { stepRepository } from "./git/push-actions.js";
-import type { ActionTaken, Execution } from "./tool.js";
+import { undoCommit } from "./git/undo-local.js";
+import type { ActionTaken, Execution, Reversal } from "./tool.js";
 import { defineTool } from "./tool.js";
 
 const text = (most: number) =>
@@ -50,15 +51,16 @@ export const gitCommitTool = defineTool<Input, GitCommitPayload, Step, GitReader
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input,
   payload: gitCommitPayload,
-  reversible: "the branch can be moved back to the commit before; the files stay as they are",
+  reversible: "a new commit takes it back; the files stay as they are",
   async plan(call, reader, { signal }) {
     const look = await reader.commit({ repo: call.repo, signal }, { message: call.message, paths: call.paths }, findSecrets);
     const payload = payloadOf(look);
     const { message, branch, parent, tree } = look;
     const commit: CommitStep = { ...stepRepository(look), paths: call.paths, message, branch, parent, tree };
     const files = look.files.length === 1 ? "1 file" : `${look.files.length} files`;
-    return { payload, step: { commit, payload }, target: `${files} on ${branch ?? "a detached HEAD"}` };
+    return { payload, step: { commit, payload }, target: `${files} on ${branch ?? "a detached HEAD"}`, reversal: reversalOf(branch) };
   },
+  undo: undoCommit,
   async execute(step, writer, control) {
     let measured: MeasuredCommit | null = null;
     const made = await writer.commit(step.commit, {
@@ -73,6 +75,11 @@ export const gitCommitTool = defineTool<Input, GitCommitPayload, Step, GitReader
     return measured === null ? execution : { ...execution, measured: factsOf(measured) };
   },
 });
+
+function reversalOf(branch: string | null): Reversal {
+  if (branch === null) return { possible: false, how: "it is made on no branch (detached HEAD)" };
+  return { possible: true, how: "a new commit takes it back; the files stay as they are" };
+}
 
 function payloadOf(look: CommitPlanLook & { readonly repo: string }): GitCommitPayload {
   return {
@@ -120,7 +127,7 @@ function executionOf(step: CommitStep, made: Committed): Execution {
   const { sha, tree } = made;
   const file_count = made.files.length;
   const output = { sha, tree, branch: step.branch, parent: step.parent, file_count };
-  const action: ActionTaken = { system: "git", action: "commit", success: true, output, reversible: true };
+  const action: ActionTaken = { system: "git", action: "commit", success: true, output, reversible: step.branch !== null };
   return { actions: [action], result: { sha, branch: step.branch, tree, file_count } };
 }
 

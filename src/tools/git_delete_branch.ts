@@ -6,10 +6,14 @@ import type { GitDeleteBranchPayload } from "../facts/git.js";
 import { protectedBranches, suspiciousCharacters } from "../facts/git-names.js";
 import { isUnknown } from "../facts/unknown.js";
 import type { DeleteLook, DeleteStep, GitReader, GitWriter, PushStep } from "../systems/git.js";
-import { lostFacts } from "./git/facts.js";
+import { isNotKnown, lostFacts } from "./git/facts.js";
 import { branchName, remoteName, repo } from "./git/inputs.js";
 import { pushExecution, stepDestinations, stepRepository } from "./git/push-actions.js";
+import { packKeeper } from "./git/undo.js";
+import { undoDelete } from "./git/undo-local.js";
+import { undoRemoteBranch } from "./git/undo-push.js";
 import { defineTool } from "./tool.js";
+import type { Reversal } from "./tool.js";
 
 const input = z.strictObject({
   repo,
@@ -33,7 +37,7 @@ export const gitDeleteBranchTool = defineTool<Input, GitDeleteBranchPayload, Ste
   input,
   payload: gitDeleteBranchPayload,
   reversible: "the branch can be made again at its old tip, as long as git keeps the commits",
-  async plan(call, reader, { signal }) {
+  async plan(call, reader, { signal, undoBytes }) {
     const { branch } = call;
     const remote = call.remote ?? null;
     const look = await reader.deleteBranch({ repo: call.repo, signal }, remote, branch);
@@ -41,22 +45,29 @@ export const gitDeleteBranchTool = defineTool<Input, GitDeleteBranchPayload, Ste
     const base = stepRepository(look);
     if (remote === null) {
       const step: Step = { where: "local", local: { ...base, branch, tip: look.tip }, checked_out: look.checkedOut };
-      return { payload, step, target: branch };
+      return { payload, step, target: branch, reversal: reversalOf(look, undoBytes) };
     }
     const push: PushStep = { ...base, remote, branch, source: branch, sha: null, destinations: stepDestinations(look.destinations) };
-    return { payload, step: { where: "remote", push }, target: `${branch} of ${remote}` };
+    return { payload, step: { where: "remote", push }, target: `${branch} of ${remote}`, reversal: reversalOf(look, undoBytes) };
   },
-  async execute(step, writer) {
-    if (step.where === "remote") return pushExecution(step.push, await writer.push(step.push));
+  undo: undoDelete(undoRemoteBranch),
+  async execute(step, writer, { undo }) {
+    if (step.where === "remote") return pushExecution(step.push, await writer.push(step.push, packKeeper(undo)));
     const { branch, tip } = step.local;
     if (step.checked_out) {
       throw new EnactError("REFUSED", `'${branch}' is checked out, or being rebased or bisected`, { hint: "Check out another branch first." });
     }
-    await writer.deleteLocal(step.local);
+    const { recoverable } = await writer.deleteLocal(step.local, packKeeper(undo));
     const output = { ref: `refs/heads/${branch}`, old_sha: tip };
-    return { actions: [{ system: "git", action: "delete_branch", success: true, output, reversible: true }], result: { branch, deleted: tip } };
+    return { actions: [{ system: "git", action: "delete_branch", success: true, output, reversible: recoverable }], result: { branch, deleted: tip } };
   },
 });
+
+function reversalOf({ lost }: DeleteLook, undoBytes: number): Reversal {
+  const isHeld = !isNotKnown(lost) && lost.length === 0;
+  if (isHeld || (undoBytes > 0 && !isNotKnown(lost))) return { possible: true, how: "the branch is made again where it was" };
+  return { possible: false, how: "nothing else holds its commits, and they cannot be kept for undoing" };
+}
 
 function payloadOf(remote: string | null, branch: string, look: DeleteLook & { readonly repo: string }): GitDeleteBranchPayload {
   const lost = lostFacts(look.lost);

@@ -8,7 +8,9 @@ import type { GitReader, GitWriter, MergeLook, MergeStep } from "../systems/git.
 import { commitFacts, isNotKnown } from "./git/facts.js";
 import { branchName, repo } from "./git/inputs.js";
 import { stepRepository } from "./git/push-actions.js";
+import { undoMerge } from "./git/undo-local.js";
 import { defineTool } from "./tool.js";
+import type { Reversal } from "./tool.js";
 
 const input = z.strictObject({
   repo,
@@ -33,15 +35,21 @@ export const gitMergeTool = defineTool<Input, GitMergePayload, MergeStep, GitRea
     const { base, head } = call;
     const { baseSha: base_sha, headSha: head_sha, update, tree } = look;
     const step: MergeStep = { ...stepRepository(look), base, head, base_sha, head_sha, update, tree };
-    return { payload: payloadOf(call, look), step, target: `${head} → ${base}` };
+    return { payload: payloadOf(call, look), step, target: `${head} → ${base}`, reversal: reversalOf(update) };
   },
+  undo: undoMerge,
   async execute(step, writer) {
     const { sha } = await writer.merge(step);
     const { base, head, base_sha, head_sha, update } = step;
     const output = { ref: `refs/heads/${base}`, old_sha: base_sha, new_sha: sha, head_sha, update, changed: sha !== base_sha };
-    return { actions: [{ system: "git", action: "merge", success: true, output, reversible: true }], result: { base, head, sha, update } };
+    return { actions: [{ system: "git", action: "merge", success: true, output, reversible: sha !== base_sha }], result: { base, head, sha, update } };
   },
 });
+
+function reversalOf(update: MergeLook["update"]): Reversal {
+  if (update === "up_to_date") return { possible: false, how: "the base already holds these commits: nothing will change" };
+  return { possible: true, how: "the base is moved back to its old tip, as long as nothing was built on the merge" };
+}
 
 function payloadOf(call: Input, look: MergeLook & { readonly repo: string }): GitMergePayload {
   const { defaults } = look;

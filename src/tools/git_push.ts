@@ -11,7 +11,10 @@ import type { DestinationLook, GitReader, GitWriter, PushLook, PushStep, Update 
 import { commitFacts, isNotKnown, lostFacts, orUnknownFact, secretFacts } from "./git/facts.js";
 import { branchName, remoteName, repo } from "./git/inputs.js";
 import { pushExecution, stepDestinations, stepRepository } from "./git/push-actions.js";
+import { packKeeper } from "./git/undo.js";
+import { undoRemoteBranch } from "./git/undo-push.js";
 import { defineTool } from "./tool.js";
+import type { Reversal } from "./tool.js";
 
 const input = z.strictObject({
   repo,
@@ -40,21 +43,22 @@ export const gitPushTool = defineTool<Input, GitPushPayload, Step, GitReader, Gi
   input,
   payload: gitPushPayload,
   reversible: "the branch can be moved back to its old tip, or deleted if it was created, as long as nobody has pushed since",
-  async plan(call, reader, { signal }) {
+  async plan(call, reader, { signal, undoBytes }) {
     const source = call.source ?? call.branch;
     const look = await reader.push({ repo: call.repo, signal }, { remote: call.remote, branch: call.branch, source }, findSecrets);
     const payload = payloadOf(call, source, look);
     const { remote, branch } = call;
     const push: PushStep = { ...stepRepository(look), remote, branch, source, sha: look.sha, destinations: stepDestinations(look.destinations) };
-    return { payload, step: { push, needs_force: needsForce(payload) }, target: `${branch} → ${remote}` };
+    return { payload, step: { push, needs_force: needsForce(payload) }, target: `${branch} → ${remote}`, reversal: reversalOf(payload, undoBytes) };
   },
-  async execute(step, writer) {
+  undo: undoRemoteBranch,
+  async execute(step, writer, { undo }) {
     if (step.needs_force !== null) {
       throw new EnactError("ACTION_FAILED", step.needs_force, {
         hint: "Fetch, merge or rebase onto the remote's branch, and push again.",
       });
     }
-    return pushExecution(step.push, await writer.push(step.push));
+    return pushExecution(step.push, await writer.push(step.push, packKeeper(undo)));
   },
 });
 
@@ -80,6 +84,15 @@ function payloadOf(call: Input, source: string, look: PushLook & { readonly repo
     suspicious_characters: suspiciousCharacters(call.branch),
     secrets: secretFacts(look.secrets),
   };
+}
+
+function reversalOf({ update, lost_commit_count: lost }: GitPushPayload, undoBytes: number): Reversal {
+  if (update === "up_to_date") return { possible: false, how: "the branch already is there: nothing will change" };
+  if (update === "create") return { possible: true, how: "the branch is deleted again, as long as nobody has pushed to it since" };
+  if (update === "forced" && (undoBytes === 0 || isUnknown(lost))) {
+    return { possible: false, how: undoBytes === 0 ? "commits leave the branch, and nothing is kept for undoing" : "the commits that leave the branch cannot be read" };
+  }
+  return { possible: true, how: "the branch is moved back to its old tip, as long as nobody has pushed to it since" };
 }
 
 function destinationFacts(destination: DestinationLook): GitPushPayload["destinations"][number] {

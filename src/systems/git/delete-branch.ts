@@ -1,5 +1,7 @@
 import { EnactError } from "../../errors.js";
 import { commitsBetween, MOST_COMMITS, present } from "./history.js";
+import { keepCommits } from "./keep.js";
+import type { BranchSettings, PackKeeper } from "./keep.js";
 import type { LostCommit, NotKnown } from "./push-look.js";
 import { refOf, rememberedDefaults, symbolicTarget, tipOf, workTrees } from "./refs.js";
 import { pushUrls } from "./remote-url.js";
@@ -11,7 +13,7 @@ import type { Home, Repository } from "./repository.js";
 import { run } from "./run.js";
 import { withScratch } from "./scratch.js";
 import { readSettings } from "./settings.js";
-import { complaint, expectDone, lines, plainWords } from "./words.js";
+import { complaint, expectDone, lines, plainWords, records, shownBytes } from "./words.js";
 
 /** What deleting a branch would do. */
 export interface DeleteLook {
@@ -93,17 +95,26 @@ export interface DeleteStep {
   readonly tip: string;
 }
 
+/** What became of a local branch that was deleted. */
+export interface Deleted {
+  /** It can be brought back. */
+  readonly recoverable: boolean;
+}
+
 /**
  * Deletes a local branch if its tip is still the one that was judged.
  *
  * @throws EnactError REFUSED when it is checked out, STALE_PLAN, ACTION_FAILED: nothing was deleted
  */
-export async function deleteLocal(home: Home, step: DeleteStep): Promise<void> {
+export async function deleteLocal(home: Home, step: DeleteStep, keeper?: PackKeeper): Promise<Deleted> {
   const repository = await openRepository(home, step.repo);
   if (repository.gitDir !== step.git_dir) throw new EnactError("STALE_PLAN", "The repository is no longer the one that was judged");
   if (await isCheckedOut(repository, step.branch)) {
     throw new EnactError("REFUSED", `'${step.branch}' is checked out, or being rebased or bisected`, { hint: "Check out another branch first." });
   }
+  const losing = { name: "pack-0", old: step.tip, next: null, ref: refOf(step.branch) };
+  const recoverable = keeper !== undefined && (await withScratch(repository, (scratch) => keepCommits({ scratch }, losing, keeper)));
+  if (recoverable) await keeper.keepSettings(await branchSettings(repository, step.branch));
   const act = (args: readonly string[]) => run({ args, cwd: placeOf(repository), env: actingEnv(repository) });
   // Not what a symbolic branch names, but the branch itself.
   const ran = await act(["update-ref", "--no-deref", "-d", refOf(step.branch), step.tip]);
@@ -114,4 +125,20 @@ export async function deleteLocal(home: Home, step: DeleteStep): Promise<void> {
   }
   // What git branch -d tidies up as well: the upstream that was configured. It may not have any.
   await act(["config", "--local", "--remove-section", `branch.${step.branch}`]);
+  return { recoverable };
+}
+
+/** Those of a branch's settings that say where it belongs. None of them names a program. */
+const BRANCH_SETTINGS = new Set(["remote", "merge", "pushremote", "rebase", "description"]);
+
+async function branchSettings(repository: Repository, branch: string): Promise<BranchSettings> {
+  const ran = await look(repository, ["config", "--local", "--null", "--list"]);
+  const prefix = `branch.${branch}.`;
+  return records(ran.stdout).flatMap((record): (readonly [string, string])[] => {
+    const text = shownBytes(record);
+    const end = text.indexOf("\n");
+    const [name, value] = [text.slice(0, end), text.slice(end + 1)];
+    const key = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+    return end !== -1 && BRANCH_SETTINGS.has(key) ? [[key, value]] : [];
+  });
 }

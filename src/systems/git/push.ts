@@ -4,6 +4,8 @@ import { EnactError } from "../../errors.js";
 import type { Setting } from "./environment.js";
 import type { Gate } from "./hooks.js";
 import { pushGate } from "./hooks.js";
+import { keepCommits } from "./keep.js";
+import type { PackKeeper } from "./keep.js";
 import { refOf } from "./refs.js";
 import { pushUrls } from "./remote-url.js";
 import type { RemoteUrl } from "./remote-url.js";
@@ -34,6 +36,8 @@ export interface PushStep {
     readonly old: string | null;
     /** False: nothing to do there, the remote already is at `sha`. */
     readonly moves: boolean;
+    /** Where the branch goes at this one, if not to `sha`: an undoing gives each the tip that it had. Null: it is deleted. */
+    readonly to?: string | null;
   }[];
 }
 
@@ -46,6 +50,8 @@ export interface PushOutcome {
   /** What the remote said when asked afterwards. Undefined: it could not be asked. */
   readonly tip?: string | null;
   readonly error?: { readonly code: "ACTION_FAILED" | "STALE_PLAN" | "OUTCOME_UNKNOWN"; readonly message: string };
+  /** The old tip can be brought back: nothing was lost, or what was lost has been kept. */
+  readonly recoverable: boolean;
 }
 
 const PUSH_MILLISECONDS = 600_000;
@@ -55,7 +61,7 @@ const PUSH_MILLISECONDS = 600_000;
  *
  * @throws EnactError STALE_PLAN, SYSTEM_UNAVAILABLE, ACTION_FAILED: as long as nothing was sent anywhere
  */
-export async function push(home: Home, step: PushStep): Promise<PushOutcome[]> {
+export async function push(home: Home, step: PushStep, keeper?: PackKeeper): Promise<PushOutcome[]> {
   const repository = await openRepository(home, step.repo);
   if (repository.gitDir !== step.git_dir) throw new EnactError("STALE_PLAN", "The repository is no longer the one that was judged");
   const settings = await readSettings(repository);
@@ -69,7 +75,10 @@ export async function push(home: Home, step: PushStep): Promise<PushOutcome[]> {
     for (const [index, url] of urls.entries()) {
       const target = step.destinations[index];
       if (target === undefined) continue;
-      const outcome = await pushTo(remotes, { step, url, old: target.old, moves: target.moves, gate: join(scratch.folder, `gate-${index}`) });
+      const { old, moves, to: sha = step.sha } = target;
+      const losing = { name: `pack-${index}`, old: old ?? "", next: sha, ref: `refs/remotes/${step.remote}/${step.branch}` };
+      const recoverable = old === null || !moves || (keeper !== undefined && (await keepCommits(remotes, losing, keeper, url)));
+      const outcome = await pushTo(remotes, { step, url, sha, old, moves, recoverable, gate: join(scratch.folder, `gate-${index}`) });
       // The first one decides alone whether anything happened at all.
       if (outcomes.length === 0 && outcome.error?.code === "STALE_PLAN") throw new EnactError("STALE_PLAN", outcome.error.message);
       outcomes.push(outcome);
@@ -85,7 +94,10 @@ function sameUrls(urls: readonly RemoteUrl[], step: PushStep): boolean {
 interface Target {
   readonly step: PushStep;
   readonly url: RemoteUrl;
+  /** Null: it is deleted. */
+  readonly sha: string | null;
   readonly old: string | null;
+  readonly recoverable: boolean;
   readonly moves: boolean;
   readonly gate: string;
 }
@@ -97,9 +109,9 @@ async function pushTo(remotes: Remotes, target: Target): Promise<PushOutcome> {
   const ref = refOf(target.step.branch);
   const gate = await pushGate(repository, target.gate, {
     url: target.url.raw,
-    update: `${target.step.sha ?? zero} ${ref} ${target.old ?? zero}`,
+    update: `${target.sha ?? zero} ${ref} ${target.old ?? zero}`,
     remote: target.step.remote,
-    localRef: target.step.sha === null ? "(delete)" : refOf(target.step.source),
+    localRef: target.sha === null ? "(delete)" : refOf(target.step.source),
   });
   const ran = await runPush(repository, remotes, target, gate);
   const flag = porcelainFlag(ran, ref);
@@ -130,7 +142,7 @@ async function runPush(repository: Repository, remotes: Remotes, target: Target,
     // Old tip and new tip are both fixed: what was judged a fast-forward cannot become a forced update. An empty old tip
     // means that the branch must not exist.
     `--force-with-lease=${ref}:${target.old ?? ""}`,
-    "--", byName ? step.remote : target.url.raw, `${step.sha ?? ""}:${ref}`,
+    "--", byName ? step.remote : target.url.raw, `${target.sha ?? ""}:${ref}`,
   ];
   return run({ args, cwd: placeOf(repository), env, milliseconds: PUSH_MILLISECONDS });
 }
@@ -154,9 +166,9 @@ interface Evidence {
 
 /** Weighs git's words, the gate's and the remote's. */
 function judged(target: Target, evidence: Evidence): PushOutcome {
-  const { step, url, old } = target;
+  const { step, url, old, sha, recoverable } = target;
   const { ran, flag, saw, tip } = evidence;
-  const outcome = { url: url.shown, old, sha: step.sha, ...(tip === undefined ? {} : { tip }) };
+  const outcome = { url: url.shown, old, sha, recoverable, ...(tip === undefined ? {} : { tip }) };
   const failed = (code: NonNullable<PushOutcome["error"]>["code"], message: string): PushOutcome => ({
     ...outcome,
     success: code === "OUTCOME_UNKNOWN" ? "unknown" : false,
@@ -179,9 +191,9 @@ function judged(target: Target, evidence: Evidence): PushOutcome {
 /** git ended without a word on the ref: before it sent anything, or in the middle of it. */
 function fateOpen(failed: (code: "ACTION_FAILED" | "OUTCOME_UNKNOWN", message: string) => PushOutcome, evidence: Evidence, target: Target): PushOutcome {
   const { ran, saw, tip } = evidence;
-  const { step, url, old } = target;
+  const { url, old, sha, recoverable } = target;
   if (saw !== "sent") return failed("ACTION_FAILED", `Nothing was sent to ${url.shown}: ${complaint(ran.stderr)}`);
-  if (tip !== undefined && tip === step.sha) return { url: url.shown, old, sha: step.sha, success: true, tip };
+  if (tip !== undefined && tip === sha) return { url: url.shown, old, sha, success: true, tip, recoverable };
   // The old tip proves nothing: the server may still be working on what it got.
   return failed("OUTCOME_UNKNOWN", `The connection to ${url.shown} ended before it confirmed the push: ${complaint(ran.stderr)}`);
 }
@@ -213,9 +225,9 @@ async function tipNow(remotes: Remotes, url: RemoteUrl, ref: string): Promise<st
 }
 
 async function upToDate(remotes: Remotes, target: Target): Promise<PushOutcome> {
-  const { step, url, old } = target;
+  const { step, url, old, sha, recoverable } = target;
   const tip = (await askRemote(remotes, url)).refs.get(refOf(step.branch)) ?? null;
-  const outcome = { url: url.shown, old, sha: step.sha, tip };
-  if (tip === step.sha) return { ...outcome, success: true };
+  const outcome = { url: url.shown, old, sha, tip, recoverable };
+  if (tip === sha) return { ...outcome, success: true };
   return { ...outcome, success: false, error: { code: "STALE_PLAN", message: `${url.shown} has moved on since it was judged` } };
 }

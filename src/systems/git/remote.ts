@@ -97,11 +97,16 @@ const FETCH_MILLISECONDS = 20_000;
  *
  * @returns why that was not possible, or null
  */
-export async function fetchHistory(remotes: Remotes, url: RemoteUrl, shas: readonly string[]): Promise<string | null> {
+export async function fetchHistory(
+  remotes: Remotes,
+  url: RemoteUrl,
+  shas: readonly string[],
+  what: "commits" | "whole" = "commits",
+): Promise<string | null> {
   const { repository } = remotes.scratch;
   const options = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--quiet"];
   // Only the commits count here. (A plain path cannot be asked for less than everything, and need not be.)
-  if (/^[^/]*:/.test(url.raw)) options.push("--filter=tree:0");
+  if (what === "commits" && /^[^/]*:/.test(url.raw)) options.push("--filter=tree:0");
   if (repository.shallow) options.push("--unshallow");
   const wanted = shas.map((sha) => `${sha}:refs/enact/${sha}`);
   const args = (address: string): string[] => ["fetch", ...options, "--upload-pack=git-upload-pack", "--", address, ...wanted];

@@ -25,7 +25,7 @@ export function pushExecution(step: PushStep, outcomes: readonly PushOutcome[]):
 }
 
 function actionOf(step: PushStep, outcome: PushOutcome): ActionTaken {
-  const { url, old, sha, tip, success, error } = outcome;
+  const { url, old, sha, tip, success, error, recoverable } = outcome;
   return {
     system: "git",
     action: step.sha === null ? "delete_remote_branch" : "push",
@@ -39,6 +39,6 @@ function actionOf(step: PushStep, outcome: PushOutcome): ActionTaken {
       tip_afterwards: tip === undefined ? { $unknown: "the remote could not be asked afterwards" } : tip,
     },
     ...(error === undefined ? {} : { error }),
-    reversible: success === true,
+    reversible: success === true && recoverable,
   };
 }
