@@ -134,10 +134,13 @@ async function entriesToMove(repository: Repository, files: readonly ChangedFile
     const [, sha = "", stage] = line.slice(0, line.indexOf("\t")).split(" ");
     if (stage === "0") staged.set(line.slice(line.indexOf("\t") + 1), sha);
   }
-  const isGone = (blob: string | undefined) => blob === undefined || /^0+$/.test(blob);
   return files
     .filter(({ path, before: [before] }) => (isGone(before) ? !staged.has(path) : staged.get(path) === before))
     .map(({ path, mode, blob }) => ({ path, entry: isGone(blob) ? null : `${mode} ${blob}` }));
+}
+
+function isGone(blob: string | undefined): boolean {
+  return blob === undefined || /^0+$/.test(blob);
 }
 
 async function sameRepository(home: Home, step: { readonly repo: string; readonly git_dir: string }): Promise<Repository> {
