@@ -4,7 +4,7 @@
 import { build } from "esbuild";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const categories = readdirSync(join(root, "src/policies"), { withFileTypes: true })
@@ -51,13 +51,43 @@ const common = {
   logLevel: "warning",
   write: false,
 };
+/**
+ * What the browser gets: of each page's browser folder main.ts(x) as dist/web/<name>.js, styles.css as <name>.css, and the HTML files. Bundled
+ * whole: pages load nothing from elsewhere.
+ */
+const pages = Object.entries({ receipts: "src/web/browser", approvals: "src/web/approvals/browser" }).flatMap(([name, folder]) => {
+  const main = ["main.tsx", "main.ts"].map((file) => join(folder, file)).find((file) => existsSync(join(root, file)));
+  return main === undefined ? [] : [{ name, folder, main }];
+});
+const web = {
+  absWorkingDir: root,
+  outdir: "dist/web",
+  bundle: true,
+  format: "esm",
+  platform: "browser",
+  target: ["chrome111", "firefox114", "safari16.4"],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  define: { "process.env.NODE_ENV": '"production"' },
+  minify: true,
+  logLevel: "warning",
+  write: false,
+};
+const entriesOf = ({ name, folder, main }) => {
+  const styles = join(folder, "styles.css");
+  return [{ in: main, out: name }, ...(existsSync(join(root, styles)) ? [{ in: styles, out: name }] : [])];
+};
+const htmlOf = ({ folder }) => readdirSync(join(root, folder)).filter((file) => file.endsWith(".html"))
+  .map((file) => ({ path: join(root, "dist/web", file), contents: readFileSync(join(root, folder, file)) }));
+
 const entries = Object.fromEntries(categories.map((name) => [`policies/${name}`, `src/policies/${name}/index.ts`]));
 const built = await Promise.all([
   // One file, so that a server that runs while a new version is built misses nothing that it loads later.
   build({ ...common, entryPoints: { main: "src/main.ts" } }),
   build({ ...common, entryPoints: { index: "src/index.ts", ...entries }, splitting: true }),
+  build({ ...web, entryPoints: pages.flatMap(entriesOf) }),
 ]);
-const outputs = built.flatMap(({ outputFiles }) => outputFiles);
+const outputs = [...built.flatMap(({ outputFiles }) => outputFiles), ...pages.flatMap(htmlOf)];
 // Put in place whole: whoever starts right now reads the old file or the new one, never half of it.
 for (const { path, contents } of outputs) {
   mkdirSync(dirname(path), { recursive: true });
@@ -68,6 +98,6 @@ for (const { path, contents } of outputs) {
 const current = new Set(outputs.map(({ path }) => path));
 for (const entry of readdirSync(join(root, "dist"), { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath ?? entry.path, entry.name);
-  const isOurs = entry.isFile() && path.endsWith(".js") && !path.startsWith(join(root, "dist/types"));
+  const isOurs = entry.isFile() && (path.endsWith(".js") || path.startsWith(join(root, "dist/web"))) && !path.startsWith(join(root, "dist/types"));
   if (isOurs && !current.has(path)) rmSync(path, { force: true });
 }

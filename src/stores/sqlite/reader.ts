@@ -2,13 +2,14 @@ import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 import type { Keys } from "../../receipts/keys.js";
-import type { AcceptedLoss, EntryQuery, KnownHead, LedgerReader } from "../../receipts/ledger.js";
-import type { StoredLine } from "../../receipts/check.js";
+import type { AcceptedLoss, EntryQuery, KnownHead, LedgerReader, TakenOver } from "../../receipts/ledger.js";
+import type { KnownRun, StoredLine } from "../../receipts/check.js";
 import type { Sqlite } from "./database.js";
+import { catchUp } from "./catch-up.js";
 import { Database, inWords, loadSqlite, sqliteCode } from "./database.js";
 import type { KnownLedger } from "./known.js";
 import { KnownLedgers } from "./known.js";
-import { allLines, matchingLines, matchingLinesSlowly, positionAt } from "./lines.js";
+import { allLines, linesAfter, matchingLines, matchingLinesSlowly, positionAt } from "./lines.js";
 import { ledgerExists, ledgerPath } from "./place.js";
 import { ledgerStructure } from "./schema.js";
 
@@ -19,6 +20,8 @@ export interface SqliteReaderOptions {
 }
 
 const BUSY_TIMEOUT_MS = 2000;
+/** Entries to take over at a time, after a loss was accepted. */
+const BATCH = 1000;
 
 /**
  * Opens the ledger of a project for reading, as it lies there. Makes no ledger, no key and no folder.
@@ -106,6 +109,7 @@ class SqliteReader implements LedgerReader {
   readonly location: string;
   readonly exists: boolean;
   readonly known: KnownHead | null;
+  readonly takenOver: TakenOver | null;
   readonly acceptedLosses: readonly AcceptedLoss[];
   readonly structureProblem: string | null;
   readonly keys: Keys;
@@ -114,7 +118,8 @@ class SqliteReader implements LedgerReader {
   constructor(parts: Parts) {
     this.location = parts.path;
     this.exists = parts.db !== null;
-    this.known = parts.head;
+    this.known = parts.head === null ? null : { ...parts.head, runs: () => this.#knownRuns() };
+    this.takenOver = parts.head?.takenOver ?? null;
     this.acceptedLosses = parts.losses;
     this.structureProblem = parts.structureProblem;
     this.keys = parts.options.keys;
@@ -131,6 +136,16 @@ class SqliteReader implements LedgerReader {
     }
   }
 
+  linesAfter(sequence: number, limit: number): readonly StoredLine[] {
+    const { db } = this.#parts;
+    if (db === null) return [];
+    try {
+      return linesAfter(db, sequence, limit);
+    } catch (error) {
+      throw inWords(error, "The ledger");
+    }
+  }
+
   find(query: EntryQuery): readonly StoredLine[] {
     const { db, structureProblem } = this.#parts;
     if (db === null) return [];
@@ -142,12 +157,13 @@ class SqliteReader implements LedgerReader {
   }
 
   acceptLoss(kept: number, now: Date): void {
-    const { sqlite, options, head } = this.#parts;
-    if (head === null) return;
+    const { sqlite, options, head, db } = this.#parts;
     let known: KnownLedgers | null = null;
     try {
       known = KnownLedgers.open(sqlite, options.enactHome);
       known.acceptLoss(head, this.location, kept, now);
+      // From now on what is left is what is known: a cut that comes next is found.
+      while (db !== null && catchUp(db, known, options.keys, this.location, BATCH).isBehind);
     } catch (error) {
       throw inWords(error, "The list of known ledgers");
     } finally {
@@ -157,5 +173,15 @@ class SqliteReader implements LedgerReader {
 
   close(): void {
     this.#parts.db?.close();
+  }
+
+  *#knownRuns(): Iterable<KnownRun> {
+    const { sqlite, options, head } = this.#parts;
+    const known = KnownLedgers.openReadOnly(sqlite, options.enactHome);
+    try {
+      if (known !== null && head !== null) yield* known.runs(head);
+    } finally {
+      known?.close();
+    }
   }
 }

@@ -1,0 +1,4 @@
+import { render } from "preact";
+
+const root = document.querySelector("#app");
+if (root !== null) render(<p>Receipts</p>, root);
