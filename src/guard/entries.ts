@@ -1,8 +1,7 @@
 import type { Identity } from "../facts/context.js";
 import type { JsonObject } from "../facts/json.js";
-import { findSecrets } from "../facts/secrets.js";
 import type { PolicyResult } from "../policies/policy.js";
-import { redact } from "../receipts/redact.js";
+import type { Redactor } from "../receipts/redact.js";
 import type { Decision, EntryDraft, JsonValue } from "../receipts/receipt.js";
 import type { ActionTaken } from "../tools/tool.js";
 
@@ -13,7 +12,7 @@ export interface Run {
   readonly identity: Identity;
   readonly configDigest: string;
   readonly planDigest: string | null;
-  readonly secrets: readonly string[];
+  readonly redactor: Redactor;
 }
 
 export interface EntryContent {
@@ -30,7 +29,7 @@ export interface EntryContent {
  * come from the configuration and the code, not from the call: a database password 'postgres' must not blot them out.
  */
 export function draftEntry(run: Run, content: EntryContent): EntryDraft {
-  const { value, redacted } = redact(texts(run, content) as unknown as JsonValue, findSecrets, run.secrets);
+  const { value, redacted } = run.redactor.redact(texts(run, content) as unknown as JsonValue);
   const clean = value as unknown as ReturnType<typeof texts>;
   return {
     run_id: run.runId,
@@ -59,9 +58,4 @@ function texts(run: Run, content: EntryContent) {
     policy_results: content.results.map(({ reason, hint }) => (hint === undefined ? { reason } : { reason, hint })),
     actions_taken: content.actions.map(({ output, error }) => (error === undefined ? { output } : { output, error })),
   };
-}
-
-/** A text for the chat without secrets: headlines and hints quote what the caller named. */
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return redact(text, findSecrets, secrets).value as string;
 }

@@ -3,12 +3,14 @@ import { randomUUID } from "node:crypto";
 import { EnactError, isEnactError } from "../errors.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import { deepFreeze, plainJson } from "../facts/json.js";
+import { findSecrets } from "../facts/secrets.js";
 import type { PolicyResult } from "../policies/policy.js";
 import { planDigest } from "../receipts/canonical.js";
 import type { Entry, EntryDraft } from "../receipts/receipt.js";
+import { Redactor } from "../receipts/redact.js";
 import type { GuardedTool, Plan } from "../tools/tool.js";
 import type { Run } from "./entries.js";
-import { draftEntry, withoutSecrets } from "./entries.js";
+import { draftEntry } from "./entries.js";
 import { runPlan } from "./execute.js";
 import type { CallOptions, CallReport, Guard, GuardOptions } from "./guard.js";
 import { lookInTime } from "./deadline.js";
@@ -22,6 +24,11 @@ import { selfTest } from "./selftest.js";
 import { reversalOf } from "./undoing.js";
 
 const PLAN_TIMEOUT_MS = 50_000;
+
+/** What is made once for all calls of a guard. */
+interface Parts extends GuardOptions {
+  readonly redactor: Redactor;
+}
 
 /** A call that the guard could not plan: blocked, with the reason. */
 interface FailedPlan {
@@ -38,7 +45,7 @@ interface FailedPlan {
  * intent without an outcome.
  */
 export function createGuardFrom(configured: GuardOptions): Guard {
-  const options = withRollback(configured);
+  const options: Parts = { ...withRollback(configured), redactor: new Redactor(findSecrets, configured.secrets) };
   const running = new Set<Promise<unknown>>();
   const tracked = <Value>(work: Promise<Value>): Promise<Value> => {
     running.add(work);
@@ -68,7 +75,7 @@ function withRollback(options: GuardOptions): GuardOptions {
   return rollback === undefined ? options : { ...options, tools: [...tools, rollback] };
 }
 
-async function callTool(options: GuardOptions, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
+async function callTool(options: Parts, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
   const planned = await planTool(options, name, input, call);
   if ("report" in planned) return planned.report;
   if ("failed" in planned) return recordFailedPlan(options, planned.failed);
@@ -91,7 +98,7 @@ async function callTool(options: GuardOptions, name: string, input: unknown, cal
   return runPlan(options, planned.call, decision, call.signal ?? new AbortController().signal);
 }
 
-async function checkTool(options: GuardOptions, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
+async function checkTool(options: Parts, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
   const planned = await planTool(options, name, input, call);
   if ("report" in planned) return planned.report;
   if ("failed" in planned) {
@@ -108,7 +115,7 @@ async function checkTool(options: GuardOptions, name: string, input: unknown, ca
 
 type Planned = { readonly report: CallReport } | { readonly failed: FailedPlan } | { readonly call: PlannedCall };
 
-async function planTool(options: GuardOptions, name: string, raw: unknown, call: CallOptions): Promise<Planned> {
+async function planTool(options: Parts, name: string, raw: unknown, call: CallOptions): Promise<Planned> {
   const tool = options.tools.find((candidate) => candidate.name === name);
   if (tool === undefined) {
     const names = options.tools.map((candidate) => candidate.name).join(", ");
@@ -122,7 +129,7 @@ async function planTool(options: GuardOptions, name: string, raw: unknown, call:
   }
   const run = newRun(options, name);
   try {
-    const plan = frozenPlan(await look(options, tool, input, call), options.secrets);
+    const plan = frozenPlan(await look(options, tool, input, call), run.redactor);
     const reversal = reversalOf(tool, plan, options.undo);
     const said = reversal === undefined ? {} : { reversal: plainJson(reversal, "reversal") };
     const payload = deepFreeze({ ...plan.payload, ...said, environment: plainJson(options.ambient(), "environment") });
@@ -135,9 +142,9 @@ async function planTool(options: GuardOptions, name: string, raw: unknown, call:
   }
 }
 
-function newRun(options: GuardOptions, workflow: string): Run {
-  const { identity, configDigest, secrets } = options;
-  return { runId: randomUUID(), workflow, identity, configDigest, planDigest: null, secrets };
+function newRun(options: Parts, workflow: string): Run {
+  const { identity, configDigest, redactor } = options;
+  return { runId: randomUUID(), workflow, identity, configDigest, planDigest: null, redactor };
 }
 
 function look(options: GuardOptions, tool: GuardedTool, input: unknown, call: CallOptions): Promise<Plan<JsonObject, Json>> {
@@ -146,11 +153,11 @@ function look(options: GuardOptions, tool: GuardedTool, input: unknown, call: Ca
 }
 
 /** The plan as plain frozen JSON: what is judged is what is digested is what is done. */
-function frozenPlan(plan: Plan<JsonObject, Json>, secrets: readonly string[]): Plan<JsonObject, Json> {
+function frozenPlan(plan: Plan<JsonObject, Json>, redactor: Redactor): Plan<JsonObject, Json> {
   return Object.freeze({
     payload: plainJson(plan.payload, "payload") as JsonObject,
     step: plainJson(plan.step, "step"),
-    target: withoutSecrets(plan.target, secrets),
+    target: redactor.text(plan.target),
     subjects: Object.freeze([...(plan.subjects ?? [])]),
     ...(plan.once === undefined ? {} : { once: plan.once }),
     ...(plan.reversal === undefined ? {} : { reversal: plan.reversal }),

@@ -4,7 +4,7 @@ import { plainJson } from "../facts/json.js";
 import type { EntryDraft } from "../receipts/receipt.js";
 import type { GuardedTool, Plan } from "../tools/tool.js";
 import type { Run } from "./entries.js";
-import { draftEntry, withoutSecrets } from "./entries.js";
+import { draftEntry } from "./entries.js";
 import type { GuardOptions } from "./guard.js";
 import { hintsFor } from "./hints.js";
 import type { Judgement } from "./judge.js";
@@ -76,6 +76,6 @@ export function hintsOf(
     const { results } = judgePlan(options, call, payload, history);
     return results.filter((result) => !result.passed).map((result) => result.policy);
   });
-  return hints.map((hint) => withoutSecrets(hint, options.secrets));
+  return hints.map((hint) => call.run.redactor.text(hint));
 }
 

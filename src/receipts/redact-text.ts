@@ -11,16 +11,25 @@ export type FindSecrets = (text: string) => readonly SecretSpan[];
 const LONG_SECRET = 8;
 const PLAIN_WORD = /^[a-z]{1,12}$/i;
 const KIND = /^[a-z0-9_-]{1,40}$/i;
+const UNCHECKED = "[redacted:unchecked]";
 
 interface KnownForm {
   readonly text: string;
   readonly onlyAsWord: boolean;
 }
 
-/** Takes secrets out of one text. */
+/** How many texts to remember as harmless, and how long they may be: at most a few hundred kilobytes. */
+const REMEMBERED = 1000;
+const REMEMBERED_LENGTH = 200;
+
+/**
+ * Takes secrets out of texts. What was found to be harmless is remembered: the names, hints and reasons of one receipt
+ * come back in the next, and looking for secrets costs a hundred times as much as looking up that there are none.
+ */
 export class TextRedactor {
   readonly #findSecrets: FindSecrets;
   readonly #known: readonly KnownForm[];
+  readonly #harmless = new Set<string>();
 
   /** @throws TypeError when a known secret is not a text */
   constructor(findSecrets: FindSecrets, knownSecrets: readonly string[]) {
@@ -29,14 +38,27 @@ export class TextRedactor {
   }
 
   clean(text: string): string {
+    if (this.#harmless.has(text)) return text;
+    const cleaned = this.#cleaned(text);
+    if (cleaned === text && text.length <= REMEMBERED_LENGTH) this.#remember(text);
+    return cleaned;
+  }
+
+  #cleaned(text: string): string {
     let spans: readonly SecretSpan[];
     try {
       spans = checkedSpans(this.#findSecrets(text), text);
     } catch {
       // The error may quote the text, and the text may be the secret.
-      return "[redacted:unchecked]";
+      return UNCHECKED;
     }
     return replaced(text, [...spans, ...knownSpans(text, this.#known), ...urlSpans(text)]);
+  }
+
+  #remember(text: string): void {
+    if (this.#harmless.size >= REMEMBERED) this.#harmless.clear();
+    // A copy of its own: V8 keeps the whole text alive that a short one was cut from.
+    this.#harmless.add(Buffer.from(text, "utf8").toString("utf8"));
   }
 }
 
@@ -62,16 +84,16 @@ function formsOf(secret: unknown): readonly KnownForm[] {
 }
 
 function knownSpans(text: string, known: readonly KnownForm[]): readonly SecretSpan[] {
-  return known.flatMap(({ text: secret, onlyAsWord }) => {
-    const spans: SecretSpan[] = [];
+  const spans: SecretSpan[] = [];
+  for (const { text: secret, onlyAsWord } of known) {
     // From the next character on, not from the end: occurrences may overlap.
     for (let start = text.indexOf(secret); start !== -1; start = text.indexOf(secret, start + 1)) {
       const end = start + secret.length;
       const isInsideWord = isWordCharacter(text[start - 1]) || isWordCharacter(text[end]);
       if (!onlyAsWord || !isInsideWord) spans.push({ kind: "known_secret", start, end });
     }
-    return spans;
-  });
+  }
+  return spans;
 }
 
 function isWordCharacter(character: string | undefined): boolean {
@@ -119,7 +141,7 @@ function replaced(text: string, spans: readonly SecretSpan[]): string {
   }
   result += text.slice(at);
   // A span that cut a character in half would leave a text that cannot be signed.
-  return result.isWellFormed() ? result : "[redacted:unchecked]";
+  return result.isWellFormed() ? result : UNCHECKED;
 }
 
 /** What was redacted before is not redacted again, so that redacting twice changes nothing. */

@@ -12,6 +12,18 @@ export interface Redacted {
   readonly redacted: readonly string[];
 }
 
+type Members = { readonly [key: string]: JsonValue };
+
+/** What was found out about a member's name: without secrets, and whether it says that its value is one. */
+interface SeenName {
+  readonly clean: string;
+  readonly tells: ReturnType<typeof secretName>;
+}
+
+/** How many names to remember; those of facts, policies and columns come back in every receipt. */
+const REMEMBERED = 1000;
+const REMEMBERED_LENGTH = 100;
+
 /**
  * Takes secrets out of plain JSON: what the detector finds in a text or a member's name, passwords in URLs, values of
  * members with names such as `password` or `api_key`, and the known secrets of the configuration wherever they appear,
@@ -19,83 +31,117 @@ export interface Redacted {
  *
  * Fails closed: where the detector throws or answers nonsense, the whole text goes, as `[redacted:unchecked]`.
  *
- * @param knownSecrets such as the password of DATABASE_URL. One that is shorter than 8 characters or looks like a plain
- *   word is redacted only as a word of its own: anything else would shred every text.
- * @throws TypeError when a known secret is not a text: a list that cannot be read must not pass as one without secrets
+ * Made once for many receipts: it works out the forms of the known secrets, and remembers what is harmless.
  */
-export function redact(value: JsonValue, findSecrets: FindSecrets, knownSecrets: readonly string[]): Redacted {
-  const redactor = new Redactor(new TextRedactor(findSecrets, knownSecrets));
-  const copy = redactor.walk(value, "");
-  return { value: copy, redacted: [...redactor.pointers].toSorted() };
+export class Redactor {
+  readonly #text: TextRedactor;
+  readonly #names = new Map<string, SeenName>();
+
+  /**
+   * @param findSecrets pure: the same text gives the same spans
+   * @param knownSecrets such as the password of DATABASE_URL. One that is shorter than 8 characters or looks like a plain
+   *   word is redacted only as a word of its own: anything else would shred every text.
+   * @throws TypeError when a known secret is not a text: a list that cannot be read must not pass as one without secrets
+   */
+  constructor(findSecrets: FindSecrets, knownSecrets: readonly string[]) {
+    this.#text = new TextRedactor(findSecrets, knownSecrets);
+  }
+
+  redact(value: JsonValue): Redacted {
+    const walk = new Walk(this.#text, (name) => this.#seen(name));
+    const copy = walk.through(value);
+    return { value: copy, redacted: [...walk.pointers].toSorted() };
+  }
+
+  /** A text that is shown and not signed. */
+  text(text: string): string {
+    return this.#text.clean(text);
+  }
+
+  #seen(name: string): SeenName {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    const seen = { clean: this.#text.clean(name), tells: secretName(name) };
+    if (this.#names.size >= REMEMBERED) this.#names.clear();
+    if (seen.clean === name && name.length <= REMEMBERED_LENGTH) this.#names.set(name, seen);
+    return seen;
+  }
 }
 
-type Members = { readonly [key: string]: JsonValue };
-
-class Redactor {
+/** One way through a value. */
+class Walk {
   readonly pointers = new Set<string>();
   readonly #text: TextRedactor;
+  readonly #name: (name: string) => SeenName;
+  /** Names and indexes down to where the walk is. */
+  readonly #path: (string | number)[] = [];
 
-  constructor(text: TextRedactor) {
+  constructor(text: TextRedactor, name: (name: string) => SeenName) {
     this.#text = text;
+    this.#name = name;
   }
 
-  walk(value: JsonValue, pointer: string): JsonValue {
-    return this.#map(value, pointer, (leaf, at) => this.#leaf(leaf, at), (key, child, at) => this.#member(key, child, at));
+  /** @param wholly everything goes, whatever it looks like: it stands below a telling name */
+  through(value: JsonValue, wholly = false): JsonValue {
+    if (typeof value === "string" || typeof value === "number") return wholly ? this.#gone(value) : this.#leaf(value);
+    // Booleans and null say nothing.
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item, index) => this.#at(index, () => this.through(item, wholly)));
+    const copy: Record<string, JsonValue> = {};
+    for (const [key, child] of Object.entries(value as Members)) this.#member(copy, key, child, wholly);
+    return copy;
   }
 
-  #member(key: string, child: JsonValue, pointer: string): JsonValue {
-    const named = secretName(key);
-    if (named === false || isUnknownFact(child)) return this.walk(child, pointer);
-    if (named === "one") return this.#wholly(child, pointer);
-    if (typeof child === "string") return this.#gone(child, pointer);
-    if (!Array.isArray(child)) return this.walk(child, pointer);
-    // A list of objects under such a name holds facts about secrets: their kind, where they were found.
-    return (child as readonly JsonValue[]).map((item, index) => {
-      const at = `${pointer}/${String(index)}`;
-      return typeof item === "string" ? this.#gone(item, at) : this.walk(item, at);
+  #member(copy: Record<string, JsonValue>, key: string, child: JsonValue, wholly: boolean): void {
+    const { clean, tells } = this.#name(key);
+    const name = freeName(copy, clean);
+    const gone = this.#at(name, () => {
+      if (name !== key) this.#note();
+      if (wholly) return this.through(child, true);
+      if (tells === false || isUnknownFact(child)) return this.through(child);
+      return tells === "one" ? this.through(child, true) : this.#several(child);
     });
+    setMember(copy, name, gone);
   }
 
-  /** Everything below a telling name goes, whatever it looks like. Booleans and null say nothing. */
-  #wholly(value: JsonValue, pointer: string): JsonValue {
-    return this.#map(value, pointer, (leaf, at) => this.#gone(leaf, at), (_key, child, at) => this.#wholly(child, at));
+  /** A list of objects under the name of several secrets holds facts about secrets: their kind, where they were found. */
+  #several(value: JsonValue): JsonValue {
+    if (typeof value === "string") return this.#gone(value);
+    if (!Array.isArray(value)) return this.through(value);
+    return (value as readonly JsonValue[]).map((item, index) => this.#at(index, () => this.through(item, typeof item === "string")));
   }
 
-  #leaf(leaf: string | number, pointer: string): JsonValue {
+  #at(part: string | number, work: () => JsonValue): JsonValue {
+    this.#path.push(part);
+    const result = work();
+    this.#path.pop();
+    return result;
+  }
+
+  #leaf(leaf: string | number): JsonValue {
     const text = String(leaf);
     const cleaned = this.#text.clean(text);
     if (cleaned === text) return leaf;
-    this.pointers.add(pointer);
+    this.#note();
     return cleaned;
   }
 
-  #gone(leaf: string | number, pointer: string): JsonValue {
+  #gone(leaf: string | number): JsonValue {
     if (leaf === "") return leaf;
-    this.pointers.add(pointer);
+    this.#note();
     return "[redacted:named_secret]";
   }
 
-  #map(
-    value: JsonValue,
-    pointer: string,
-    leaf: (leaf: string | number, pointer: string) => JsonValue,
-    member: (key: string, child: JsonValue, pointer: string) => JsonValue,
-  ): JsonValue {
-    if (typeof value === "string" || typeof value === "number") return leaf(value, pointer);
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) {
-      return (value as readonly JsonValue[]).map((item, index) => this.#map(item, `${pointer}/${String(index)}`, leaf, member));
-    }
-    const copy: Record<string, JsonValue> = {};
-    for (const [key, child] of Object.entries(value as Members)) {
-      const name = freeName(copy, this.#text.clean(key));
-      const at = `${pointer}/${escapePointer(name)}`;
-      if (name !== key) this.pointers.add(at);
-      // defineProperty, because assigning to `__proto__` would lose the member.
-      Object.defineProperty(copy, name, { value: member(key, child, at), enumerable: true, configurable: true, writable: true });
-    }
-    return copy;
+  /** Something was redacted here. */
+  #note(): void {
+    this.pointers.add(this.#path.map((part) => `/${escapePointer(String(part))}`).join(""));
   }
+}
+
+/** Gives the copy a member of any name: assigning to `__proto__` would lose it. */
+function setMember(copy: Record<string, JsonValue>, name: string, value: JsonValue): void {
+  if (name === "__proto__") Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true });
+  else copy[name] = value;
 }
 
 /** Two members may become the same once their names are redacted; neither may swallow the other. */

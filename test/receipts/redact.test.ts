@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 
 import { findSecrets } from "../../src/facts/secrets.js";
 import type { JsonValue } from "../../src/receipts/receipt.js";
-import type { SecretSpan } from "../../src/receipts/redact.js";
-import { redact } from "../../src/receipts/redact.js";
+import type { FindSecrets, SecretSpan } from "../../src/receipts/redact.js";
+import { Redactor } from "../../src/receipts/redact.js";
 import { secretName } from "../../src/receipts/secret-names.js";
 
+const redact = (value: JsonValue, find: FindSecrets, known: readonly string[]) => new Redactor(find, known).redact(value);
 const nothing = (): readonly SecretSpan[] => [];
 const bare = (value: JsonValue, known: readonly string[] = []) => redact(value, nothing, known);
 
