@@ -1,10 +1,11 @@
 #!/usr/bin/env node
+import { once } from "node:events";
 import { homedir } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import manifest from "../package.json" with { type: "json" };
-import type { Io } from "./cli/io.js";
+import type { ExitCode, Io } from "./cli/io.js";
 import type { Opened } from "./cli/opened.js";
 import type { Commands, ProjectArgs } from "./cli/program.js";
 import { runProgram } from "./cli/program.js";
@@ -45,14 +46,27 @@ async function open(args: ProjectArgs): Promise<Opened> {
 
 /** Needs no configuration: a ledger is proved as it lies there. */
 async function openLedger(args: ProjectArgs): Promise<LedgerReader> {
-  const [{ openKeys }, { openSqliteReader }, { enactHomeOf }] = await Promise.all([
+  const [{ openSqliteReader }, { keys, place }] = await Promise.all([import("./stores/sqlite.js"), evidence(args)]);
+  return openSqliteReader({ ...place, keys });
+}
+
+/** The keys that receipts and checkpoints of a project are checked with. */
+async function evidence(args: ProjectArgs) {
+  const [{ openKeys }, { openCheckpointKeys }, { enactHomeOf }] = await Promise.all([
     import("./receipts/keys.js"),
-    import("./stores/sqlite.js"),
+    import("./receipts/checkpoint-keys.js"),
     import("./compose.js"),
   ]);
   const { ENACT_SECRET: secret } = io.env;
   const place = { project: projectOf(args), enactHome: enactHomeOf(io.env, homedir()) };
-  return openSqliteReader({ ...place, keys: openKeys({ ...place, signing: "ed25519", ...(secret === undefined ? {} : { secret }) }) });
+  const keys = openKeys({ ...place, signing: "ed25519", ...(secret === undefined ? {} : { secret }) });
+  return { place, keys, enactHome: place.enactHome, checkpointKeys: openCheckpointKeys(place) };
+}
+
+/** Files that say all there is to say: no ledger is opened. */
+async function verifyFiles(args: Parameters<Commands["verify"]>[0]): Promise<ExitCode> {
+  const { verifyFilesCommand } = await import("./cli/evidence/verify-files.js");
+  return verifyFilesCommand(args, io, await evidence(args));
 }
 
 const commands: Commands = {
@@ -88,8 +102,28 @@ const commands: Commands = {
     return receiptsCommand(args, io, { openLedger: () => openLedger(args) });
   },
   async verify(args) {
-    const { verifyCommand } = await import("./cli/verify.js");
-    return verifyCommand(args, io, { openLedger: () => openLedger(args) });
+    if (args.export !== undefined || args.proof !== undefined || args.from !== undefined) return verifyFiles(args);
+    const [{ verifyCommand }, { verifyCheckpoint, trustedKeys }] = await Promise.all([import("./cli/verify.js"), import("./cli/evidence/verify-checkpoint.js")]);
+    const { checkpointKeys } = await evidence(args);
+    const compare = (file: string, reader: LedgerReader) => verifyCheckpoint(resolve(io.cwd, file), reader, trustedKeys(args.publicKey, io.cwd, checkpointKeys));
+    return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare });
+  },
+  async export(args) {
+    const [{ exportCommand }, { readPublicFile }] = await Promise.all([import("./cli/export.js"), import("./receipts/key-files.js")]);
+    const { checkpointKeys: keys, enactHome } = await evidence(args);
+    return exportCommand(args, io, {
+      openLedger: () => openLedger(args),
+      keys,
+      approvers: () => readPublicFile(join(enactHome, "approvers.json")),
+      verifierPage: join(PACKAGE_ROOT, "verifier", "verify.html"),
+      program: `enact-guard ${manifest.version}`,
+      clock: () => new Date(),
+    });
+  },
+  async checkpoint(args) {
+    const { checkpointCommand } = await import("./cli/checkpoint.js");
+    const { checkpointKeys: keys } = await evidence(args);
+    return checkpointCommand({ ...args, publicKeys: args.publicKey ?? [] }, io, { openLedger: () => openLedger(args), keys });
   },
   async init(args) {
     const [{ initCommand }, { tools }] = await Promise.all([import("./cli/init.js"), import("./tools/index.js")]);
@@ -105,6 +139,24 @@ const commands: Commands = {
       import("./mcp/client.js"),
     ]);
     return demoCommand(args, io, demoParts({ program: PROGRAM, env: io.env, dataDir: embeddedDataDir, connectAgent }));
+  },
+  async ui(args) {
+    const [{ uiCommand }, { startWebServer }, { receiptPages }, { openBrowser }] = await Promise.all([
+      import("./cli/ui.js"),
+      import("./web/server.js"),
+      import("./web/receipts.js"),
+      import("./web/open-browser.js"),
+    ]);
+    // From now on, so that a signal that comes while the server starts is not lost.
+    const stopped = Promise.race((["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => once(process, name)));
+    return uiCommand(args, io, {
+      start: (port, onOpened) => {
+        const modules = [receiptPages({ project: projectOf(args), openLedger: () => openLedger(args) })];
+        return startWebServer({ port, assets: join(PACKAGE_ROOT, "dist", "web"), modules, onOpened });
+      },
+      openBrowser,
+      stopped,
+    });
   },
   async doctor(args) {
     const { doctorCommand } = await import("./cli/doctor.js");

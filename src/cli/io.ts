@@ -10,7 +10,9 @@ export interface Io {
 }
 
 export interface Output {
-  write(text: string): unknown;
+  /** False when it has more than it can pass on at once: what comes next can wait for `drain`. */
+  write(text: string | Uint8Array): unknown;
+  once?(event: "drain", then: () => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }

@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { nearest } from "../config/nearest.js";
 import type { ErrorCode } from "../errors.js";
 import { EnactError, isEnactError } from "../errors.js";
+import type { EvidenceCommands, VerifyFlags } from "./evidence/commands.js";
+import { addEvidence, addVerifyFiles } from "./evidence/commands.js";
 import type { ExitCode, Io } from "./io.js";
 import { EXIT } from "./io.js";
 
@@ -21,13 +23,14 @@ export interface ReceiptsArgs extends ProjectArgs {
 }
 
 /** The commands, each loading what it needs when it is called; main.ts wires them. */
-export interface Commands {
+export interface Commands extends EvidenceCommands {
   serve(args: ProjectArgs): Promise<ExitCode>;
   demo(args: { readonly json: boolean }): Promise<ExitCode>;
   init(args: ProjectArgs & { readonly force: boolean; readonly json: boolean }): Promise<ExitCode>;
   check(args: ProjectArgs & { readonly tool: string; readonly pairs: readonly string[]; readonly json: boolean }): Promise<ExitCode>;
   receipts(args: ReceiptsArgs): Promise<ExitCode>;
-  verify(args: ProjectArgs & { readonly acceptLoss: boolean; readonly json: boolean }): Promise<ExitCode>;
+  ui(args: ProjectArgs & { readonly port?: number; readonly open: boolean; readonly json: boolean }): Promise<ExitCode>;
+  verify(args: ProjectArgs & VerifyFlags & { readonly acceptLoss: boolean; readonly json: boolean }): Promise<ExitCode>;
   doctor(args: ProjectArgs & { readonly json: boolean }): Promise<ExitCode>;
 }
 
@@ -100,9 +103,14 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
     .option("--workflow <tool>", "only calls of this tool")
     .option("--limit <count>", "how many entries at most", countOf)
     .action(run<ReceiptsArgs>((flags, [runId]) => commands.receipts({ ...flags, ...(typeof runId === "string" ? { runId } : {}) })));
-  printing("verify", "prove chain, sequence and signatures; names the first wrong entry")
+  addVerifyFiles(printing("verify", "prove chain, sequence and signatures; names the first wrong entry"))
     .option("--accept-loss", "take what is left for the whole ledger, after a loss that you can explain; the loss stays on record", false)
-    .action(run<Json & { readonly acceptLoss: boolean }>((flags) => commands.verify(flags)));
+    .action(run<Json & VerifyFlags & { readonly acceptLoss: boolean }>((flags) => commands.verify(flags)));
+  addEvidence(printing, run, commands);
+  printing("ui", "the receipts in a browser on this machine: timeline, filters, proof; live while agents work")
+    .option("--port <port>", "listen on this port (default: 7117, or any that is free)", portOf)
+    .option("--open", "open the browser of this desktop", false)
+    .action(run<Json & { readonly port?: number; readonly open: boolean }>((flags) => commands.ui(flags)));
   printing("doctor", "is it active, are systems reachable, does each policy block what it should")
     .action(run<Json>((flags) => commands.doctor(flags)));
 }
@@ -115,6 +123,12 @@ function countOf(text: string): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count > 0) return count;
   throw new EnactError("USAGE", `--limit wants a whole number above 0, not '${text}'.`);
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/u.test(text) && port <= 65_535) return port;
+  throw new EnactError("USAGE", `--port wants a number from 0 to 65535, not '${text}'.`);
 }
 
 function unknownCommand(command: string, known: readonly string[]): EnactError {

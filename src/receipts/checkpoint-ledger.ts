@@ -55,27 +55,28 @@ export class ChainWalk {
     if (line.sequence !== undefined && line.sequence !== sequence) return false;
     if (sequence > this.#vouched.sequence) return "good" in checkNext(line, this.#head, this.#keys);
     if (sequence === this.#vouched.sequence && hash !== this.#vouched.hash) return false;
-    return previousOf(line.bytes) === this.#head.hash;
+    // The bytes come from a chain whose end is vouched for: each entry that is read this way is proved by the one behind it.
+    return textMember(line.bytes, "previous") === this.#head.hash;
   }
 }
 
-const PREVIOUS = '"previous":"';
-const HASH_LENGTH = 71;
-
 /**
- * The `previous` of an entry. That of the entry itself counts, not one of a nested object that somebody gave such a
- * member, so the text is parsed unless it stands in it just once. The bytes come from a chain whose end is vouched
- * for: each entry that is read this way is proved by the one behind it.
+ * A text member of an entry, such as `previous`. The entry's own counts, not one of a nested object that somebody gave such a
+ * member, so the text is parsed unless the member stands in it just once. Null when there is none.
+ *
+ * Not for entries that nothing vouches for: what is no entry at all may seem to have one.
  */
-function previousOf(bytes: Uint8Array): string | null {
+export function textMember(bytes: Uint8Array, name: string): string | null {
   const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const start = whole.indexOf(PREVIOUS);
-  if (start !== -1 && whole.indexOf(PREVIOUS, start + 1) === -1) {
-    return whole.toString("latin1", start + PREVIOUS.length, start + PREVIOUS.length + HASH_LENGTH);
+  const mark = `"${name}":"`;
+  const start = whole.indexOf(mark);
+  if (start !== -1 && whole.indexOf(mark, start + 1) === -1) {
+    const end = whole.indexOf('"', start + mark.length);
+    return whole.toString("utf8", start + mark.length, end);
   }
   try {
-    const { previous } = JSON.parse(whole.toString("utf8")) as { readonly previous?: unknown };
-    return typeof previous === "string" ? previous : null;
+    const { [name]: value } = JSON.parse(whole.toString("utf8")) as Readonly<Record<string, unknown>>;
+    return typeof value === "string" ? value : null;
   } catch {
     return null;
   }

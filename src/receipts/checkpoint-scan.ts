@@ -17,6 +17,8 @@ export interface ScanOptions {
   readonly paths?: readonly NodePath[];
   /** Sizes that the tree's state is wanted at, once the log's origin is known. */
   readonly sizes?: (origin: string) => readonly number[];
+  /** For lines that are a later part: the tree over what came before, and of which log it is. */
+  readonly after?: { readonly origin: string; readonly tree: MerkleTree };
 }
 
 /** The tree as it was when it had so many leaves. */
@@ -36,8 +38,9 @@ export class LedgerScan {
 
   constructor(options: ScanOptions) {
     this.#options = options;
-    this.tree = new MerkleTree(options.paths);
+    this.tree = options.after === undefined ? new MerkleTree(options.paths) : MerkleTree.after(options.after.tree.size, options.after.tree.peaks());
     this.#walk = options.vouched === null ? null : new ChainWalk(options.keys, options.vouched);
+    if (options.after !== undefined) this.#begin(options.after.origin);
   }
 
   /** Null until there is a first line. */
@@ -54,10 +57,17 @@ export class LedgerScan {
     this.#walk?.add(line);
     this.tree.append(leafHash(line.bytes));
     this.#last = line;
-    if (this.#origin === null) {
-      this.#origin = originOf(digestBytes(line.bytes));
-      for (const size of this.#options.sizes?.(this.#origin) ?? []) this.#states.set(size, null);
-    }
+    if (this.#origin === null) this.#begin(originOf(digestBytes(line.bytes)));
+    this.#look();
+  }
+
+  #begin(origin: string): void {
+    this.#origin = origin;
+    for (const size of this.#options.sizes?.(origin) ?? []) this.#states.set(size, null);
+    this.#look();
+  }
+
+  #look(): void {
     if (this.#states.has(this.tree.size)) this.#states.set(this.tree.size, { root: this.tree.root(), peaks: this.tree.peaks() });
   }
 

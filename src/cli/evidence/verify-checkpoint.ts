@@ -1,12 +1,16 @@
+import { resolve } from "node:path";
+
 import { isEnactError } from "../../errors.js";
 import { plainText } from "../../guard/text.js";
-import type { NoteKey } from "../../receipts/checkpoint.js";
+import type { Checkpoint, NoteKey } from "../../receipts/checkpoint.js";
 import { parseCheckpoint, parseNote } from "../../receipts/checkpoint.js";
+import type { CheckpointKeys } from "../../receipts/checkpoint-keys.js";
 import { broken, readKept } from "../../receipts/checkpoint-make.js";
 import { LedgerScan } from "../../receipts/checkpoint-scan.js";
 import type { StoredLine } from "../../receipts/check.js";
+import type { MerkleTree } from "../../receipts/merkle.js";
 import type { KeyFinder } from "../../receipts/signing.js";
-import { readText } from "./files.js";
+import { readPublicKey, readText } from "./files.js";
 
 /** What a kept checkpoint says about a log. */
 export interface CheckpointVerdict {
@@ -24,6 +28,8 @@ export interface CheckpointVerdict {
 export interface ComparedLog {
   readonly keys: KeyFinder;
   lines(): Iterable<StoredLine>;
+  /** For a part of a log: the tree over what came before it. Which log that was cannot be seen from a part. */
+  before?(): MerkleTree | null;
 }
 
 /**
@@ -41,17 +47,29 @@ export function verifyCheckpoint(file: string, log: ComparedLog, trusted: readon
   };
   try {
     const { checkpoint, key } = readKept(note, trusted);
-    const scan = new LedgerScan({ keys: log.keys, vouched: null, sizes: () => [checkpoint.size] });
-    for (const line of log.lines()) {
-      scan.add(line);
-      if (scan.tree.size === checkpoint.size) break;
-    }
-    const problem = broken(checkpoint, scan);
+    const problem = difference(checkpoint, log);
     return verdict(problem === null ? null : `the checkpoint is broken: ${problem}`, key.key_id);
   } catch (error) {
     if (!isEnactError(error) || !["TAMPERED", "KEY_UNUSABLE"].includes(error.code)) throw error;
     return verdict(`${error.message}${error.hint === undefined ? "" : `. ${error.hint.replace(/\.$/u, "")}`}`, null);
   }
+}
+
+/** The keys of these files and no others, or those that are held. @throws EnactError NOT_FOUND, INVALID_INPUT */
+export function trustedKeys(files: readonly string[] | undefined, cwd: string, held: CheckpointKeys): readonly NoteKey[] {
+  return files?.map((file) => readPublicKey(resolve(cwd, file))) ?? held.trusted();
+}
+
+function difference(checkpoint: Checkpoint, log: ComparedLog): string | null {
+  const before = log.before?.() ?? null;
+  const { origin, size } = checkpoint;
+  if (before !== null && size < before.size) return `it promises ${String(size)} receipts, and the part begins after number ${String(before.size)}`;
+  const scan = new LedgerScan({ keys: log.keys, vouched: null, sizes: () => [size], ...(before === null ? {} : { after: { origin, tree: before } }) });
+  for (const line of log.lines()) {
+    if (scan.tree.size === size) break;
+    scan.add(line);
+  }
+  return broken(checkpoint, scan);
 }
 
 /** For the end of what verify prints. */
