@@ -3,6 +3,8 @@ import { access, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 import type { Opened, Probe } from "./cli/opened.js";
+import type { Reach, ReachParts } from "./compose-desk.js";
+import { deskOf } from "./compose-desk.js";
 import type { Config } from "./config/config.js";
 import { EnactError, isEnactError } from "./errors.js";
 import type { JsonObject } from "./facts/json.js";
@@ -59,6 +61,8 @@ export interface Surroundings {
   readonly clock: () => Date;
   /** Tools of the caller's own, bound to systems of its own. */
   readonly tools?: readonly GuardedTool[];
+  /** Ways to reach people besides the terminal. Called at once, and may look at nothing before there is a request. */
+  readonly reach?: (parts: ReachParts) => Reach;
 }
 
 /** `$ENACT_HOME`, else `$XDG_CONFIG_HOME/enact`, else `.config/enact` of the user. @throws EnactError USAGE */
@@ -96,7 +100,7 @@ export function compose(config: Config, around: Surroundings): Opened {
   const ledger = openSqliteLedger({ project, enactHome, keys });
   const { identity, policies, unguarded, digest: configDigest, secrets } = config;
   const ambient = () => ambientFacts(config, around);
-  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...undoOf(config, keys, clock) });
+  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...undoOf(config, keys, clock), desk: deskOf(config, around) });
   const enabled = new Set(tools.map(({ name }) => name));
   const probes = rooms.filter((room) => room.tools.some(({ name }) => enabled.has(name))).flatMap(({ probe }) => probe ?? []);
   const end = once(async () => {

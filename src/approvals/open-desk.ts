@@ -24,6 +24,8 @@ export interface DeskOptions {
   /** Where the page is, without a path: "http://localhost:4663"; null when there is none. */
   readonly page: string | null;
   readonly announcers?: readonly Announcer[];
+  /** What else ends with the desk. */
+  readonly close?: () => Promise<void>;
 }
 
 /** The desk of one project. Looks at nothing until it is asked. */
@@ -80,8 +82,9 @@ class Desk implements ApprovalDesk {
     await this.#options.inbox.used(id, runId, now);
   }
 
-  close(): Promise<void> {
-    return this.#options.inbox.close();
+  async close(): Promise<void> {
+    await this.#options.close?.();
+    await this.#options.inbox.close();
   }
 
   /** What the policies want is the least: the configuration may want more. */

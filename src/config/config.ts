@@ -104,7 +104,7 @@ function withSections(document: Located): Located {
   return { ...document, entries };
 }
 
-interface ReadFile extends Pick<Config, "identity" | "tools" | "unguarded" | "receipts" | "undo"> {
+interface ReadFile extends Pick<Config, "identity" | "tools" | "unguarded" | "receipts" | "undo" | "approvals"> {
   readonly systems: Systems;
   readonly policies: readonly ReadPolicy[];
   readonly notices: readonly string[];
@@ -126,8 +126,11 @@ async function readFile(document: Located, source: Source, input: LoadInput, pro
   if (problems.none) checkCoverage({ tools, unguarded, policies, definitions, problems });
   if (file === undefined) return undefined;
   const notices = [...literalSecrets(entryOf(document, "systems")?.value), ...idlePolicies(tools, policies)];
-  const { identity, receipts, undo } = file;
-  return { identity, receipts, undo, systems, policies, notices, tools: tools.map(({ name }) => name), unguarded: unguarded.map(({ name }) => name) };
+  const { identity, receipts, undo, approvals } = file;
+  if (approvals.mail !== undefined && systems.email === undefined) {
+    problems.add(entryOf(document, "approvals")?.keyPlace ?? document.place, "approvals.mail needs a mail server. Write email below 'systems'.");
+  }
+  return { identity, receipts, undo, approvals, systems, policies, notices, tools: tools.map(({ name }) => name), unguarded: unguarded.map(({ name }) => name) };
 }
 
 /** The systems that the file configures, and those that its tools need and the environment configures. */
@@ -159,8 +162,8 @@ function readSystems(document: Located, input: LoadInput, problems: Problems, us
 }
 
 function finish(read: ReadFile, source: Source, input: LoadInput, problems: Problems): Config {
-  const { identity, systems, tools, unguarded, receipts, undo } = read;
-  const meaning = { project: input.project, identity, systems, tools, unguarded, receipts, undo, policies: read.policies.map((policy) => policy.meaning) };
+  const { identity, systems, tools, unguarded, receipts, undo, approvals } = read;
+  const meaning = { project: input.project, identity, systems, tools, unguarded, receipts, undo, approvals, policies: read.policies.map((policy) => policy.meaning) };
   return {
     project: input.project,
     file: source.file,
@@ -171,6 +174,7 @@ function finish(read: ReadFile, source: Source, input: LoadInput, problems: Prob
     unguarded: Object.freeze(unguarded),
     receipts: Object.freeze(receipts),
     undo: Object.freeze(undo),
+    approvals: deepFreeze(approvals),
     digest: digestOf(meaning),
     sources: Object.freeze(sourceFiles(read, source, input)),
     secrets: Object.freeze(secretsOf(systems, problems.expansions, input.env)),

@@ -6,7 +6,7 @@ import { withoutSecrets } from "./secrets.js";
 import type { Config, Systems } from "./types.js";
 
 /** What goes into the digest: a configuration without its digest, and its policies as plain JSON. */
-export type Meaning = Pick<Config, "project" | "identity" | "systems" | "tools" | "unguarded" | "receipts" | "undo"> & {
+export type Meaning = Pick<Config, "project" | "identity" | "systems" | "tools" | "unguarded" | "receipts" | "undo" | "approvals"> & {
   readonly policies: readonly Readonly<Record<string, unknown>>[];
 };
 
@@ -30,6 +30,7 @@ export function digestOf(meaning: Meaning): string {
     policies: meaning.policies.map((policy) => canonicalize(policy) ?? "").toSorted(),
     receipts: meaning.receipts,
     undo: meaning.undo,
+    approvals: meaning.approvals,
   });
   return `sha256:${createHash("sha256").update(canonical ?? "").digest("hex")}`;
 }

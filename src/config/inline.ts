@@ -11,6 +11,15 @@ export interface GuardSettings {
   /** Names, names with options (`{ protect_tables: { tables: ["users"] } }`), and policies themselves. */
   readonly policies: readonly (string | Readonly<Record<string, unknown>> | Policy)[];
   readonly unguarded?: readonly string[];
+  readonly approvals?: {
+    readonly expires_minutes?: number;
+    readonly min_approvals?: number;
+    readonly approver_differs?: boolean;
+    readonly page?: boolean;
+    readonly port?: number;
+    readonly notify?: boolean;
+    readonly mail?: { readonly to: readonly string[]; readonly base_url: string };
+  };
   readonly undo?: { readonly enabled?: boolean; readonly max_run_mb?: number; readonly max_total_mb?: number; readonly max_age_days?: number };
   readonly receipts?: { readonly store?: "sqlite"; readonly signing?: "hmac" | "ed25519" };
 }

@@ -116,6 +116,37 @@ export const undoSchema = z
   })
   .describe("what is kept for undoing calls: encrypted, in .enact/undo/ of the project");
 
+/** Where the links in mails lead: they let whoever has them decide, so they do not travel in the open. */
+function isSafeBase(value: string): boolean {
+  if (!isHttpUrl(value)) return false;
+  const { protocol, hostname, search, hash } = new URL(value);
+  return (protocol === "https:" || hostname === "localhost" || hostname === "127.0.0.1") && search === "" && hash === "";
+}
+
+export const approvalsSchema = z
+  .strictObject({
+    expires_minutes: count.max(10_080).default(60).describe("minutes in which a request can be answered, and its approval used"),
+    min_approvals: count.max(10).default(1).describe("how many different people must approve; a policy may want more"),
+    approver_differs: z.boolean().default(false).describe("the acting user's own approval (identity.user_email) does not count"),
+    page: z.boolean().default(true).describe("show requests on a page of this machine too, where a passkey answers them"),
+    port: count.min(1024).max(65_535).default(4663).describe("port of that page on localhost; passkeys are bound to it"),
+    notify: z.boolean().default(false).describe("show a notice on the desktop when an agent asks (osascript, notify-send)"),
+    mail: z
+      .strictObject({
+        to: z
+          .array(text.refine(isMailAddress, { error: "must be one e-mail address such as lead@company.com" }))
+          .min(1)
+          .max(20)
+          .describe("who gets a link of their own for each request, which answers that request once"),
+        base_url: text
+          .refine(isSafeBase, { error: "must be an address that begins with https:// (http:// for localhost alone)" })
+          .describe("where people elsewhere reach the page of this machine, such as a tunnel's address"),
+      })
+      .optional()
+      .describe("ask people elsewhere by mail; needs systems.email"),
+  })
+  .describe("how people are asked for their approval, where a policy wants it");
+
 /** The file, apart from the names in `tools` and `policies`, which depend on the lists. */
 export const fileSchema = z.strictObject({
   identity: identitySchema,
@@ -125,6 +156,7 @@ export const fileSchema = z.strictObject({
   unguarded: z.array(text).default([]).describe("tools that may run although no policy judges them"),
   receipts: receiptsSchema.prefault({}),
   undo: undoSchema.prefault({}),
+  approvals: approvalsSchema.prefault({}),
 });
 
 type OptionalSections = { [Name in SystemName]: z.ZodOptional<(typeof systemSchemas)[Name]> };

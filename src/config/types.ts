@@ -48,6 +48,16 @@ export interface Undo {
   readonly max_age_days: number;
 }
 
+export interface Approvals {
+  readonly expires_minutes: number;
+  readonly min_approvals: number;
+  readonly approver_differs: boolean;
+  readonly page: boolean;
+  readonly port: number;
+  readonly notify: boolean;
+  readonly mail?: { readonly to: readonly string[]; readonly base_url: string } | undefined;
+}
+
 /** A configuration that was read once, checked fully and frozen. */
 export interface Config {
   /** Absolute path of the project's folder. */
@@ -67,6 +77,7 @@ export interface Config {
   readonly unguarded: readonly string[];
   readonly receipts: Receipts;
   readonly undo: Undo;
+  readonly approvals: Approvals;
   /** `sha256:…` over what the configuration means; see digest.ts. */
   readonly digest: string;
   /** Absolute paths of the files that the configuration consists of, or would at the next start: not for the file tools. */

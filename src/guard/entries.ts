@@ -22,6 +22,8 @@ export interface EntryContent {
   readonly decision: Decision;
   readonly actions: readonly ActionTaken[];
   readonly at: Date;
+  /** What people have said of it; see approval.ts. Holds no secret: it is made of ids, addresses and digests. */
+  readonly approval?: EntryDraft["approval"];
 }
 
 /**
@@ -44,7 +46,7 @@ export function draftEntry(run: Run, content: EntryContent): EntryDraft {
     policy_results: content.results.map(({ policy, passed }, index) => ({ policy, passed, reason: "", ...clean.policy_results[index] })),
     decision: content.decision,
     actions_taken: content.actions.map((action, index) => ({ ...action, ...clean.actions_taken[index] })),
-    approval: null,
+    approval: content.approval ?? null,
     redacted,
     timestamp: content.at.toISOString(),
   };

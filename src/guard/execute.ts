@@ -43,12 +43,18 @@ export async function runPlan(
       decision: outcome,
       actions: withReversible(ran.execution.actions, ran.payload),
       at: options.clock(),
+      approval: usedApproval(call),
     });
     const receipt = await options.ledger.recordOutcome(entry);
     return ranReport({ tool, target, receipt, result, untrusted, hints: ran.hints });
   } catch {
     return unprovenReport({ tool, target, decision, result, untrusted, what: inWords(outcome, ran.execution.actions) });
   }
+}
+
+/** The outcome names the approval; its proof is in the decision, which used it up. */
+function usedApproval({ approval }: PlannedCall): Entry["approval"] {
+  return approval === undefined ? null : { state: "used", id: approval.id, approvers: approval.approvers, method: approval.method };
 }
 
 async function executeStep(options: GuardOptions, call: PlannedCall, signal: AbortSignal): Promise<Ran> {

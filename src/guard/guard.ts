@@ -1,3 +1,4 @@
+import type { ApprovalDesk } from "../approvals/desk.js";
 import type { Identity } from "../facts/context.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import type { Policy } from "../policies/policy.js";
@@ -83,4 +84,6 @@ export interface GuardOptions {
   readonly planTimeoutMs?: number;
   /** Where runs keep what undoing them needs. Without it nothing is kept and nothing can be undone. */
   readonly undo?: UndoStore;
+  /** Where people are asked. Without it a call that needs a person's approval is blocked, and nobody is asked. */
+  readonly desk?: ApprovalDesk;
 }

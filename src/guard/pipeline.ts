@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-
 import { EnactError, isEnactError } from "../errors.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import { deepFreeze, plainJson } from "../facts/json.js";
@@ -9,6 +7,8 @@ import { planDigest } from "../receipts/canonical.js";
 import type { Entry, EntryDraft } from "../receipts/receipt.js";
 import { Redactor } from "../receipts/redact.js";
 import type { GuardedTool, Plan } from "../tools/tool.js";
+import type { Asked } from "./approval.js";
+import { adviceOnCheck, askDesk, putToPeople } from "./approval.js";
 import type { Run } from "./entries.js";
 import { draftEntry } from "./entries.js";
 import { runPlan } from "./execute.js";
@@ -18,7 +18,7 @@ import { parseInput } from "./input.js";
 import { GUARD } from "./judge.js";
 import { blockedReport, checkReport, invalidReport, unrecordedReport } from "./outcome.js";
 import type { JudgedPlan, PlannedCall } from "./planned.js";
-import { decide, subjectsOf } from "./planned.js";
+import { decide } from "./planned.js";
 import { rollbackTool } from "./rollback.js";
 import { selfTest } from "./selftest.js";
 import { reversalOf } from "./undoing.js";
@@ -65,6 +65,7 @@ export function createGuardFrom(configured: GuardOptions): Guard {
       await Promise.allSettled(running);
       await options.ledger.close();
       await options.undo?.close();
+      await options.desk?.close();
     },
   });
 }
@@ -81,21 +82,35 @@ async function callTool(options: Parts, name: string, input: unknown, call: Call
   if ("failed" in planned) return recordFailedPlan(options, planned.failed);
 
   const { tool, plan } = planned.call;
+  const asked = await askDesk(options, planned.call);
   let judged: JudgedPlan | undefined;
   let decision: Entry;
   try {
     decision = await options.ledger.recordDecision((history) => {
-      judged = decide(options, planned.call, history);
-      return { entry: judged.entry, subjects: judged.passed ? subjectsOf(plan) : [] };
+      judged = decide(options, planned.call, history, asked);
+      return judged;
     });
   } catch (error) {
     return unrecordedReport(tool.name, plan.target, error);
   }
   // Both must say so: what was judged, and what was signed.
-  if (judged?.passed !== true || decision.decision !== "PASS") {
+  if (judged?.passed !== true || decision.decision !== "PASS") return blocked(options, planned.call, decision, judged, asked);
+  const { approval } = judged;
+  if (approval === undefined) return runPlan(options, planned.call, decision, call.signal ?? new AbortController().signal);
+  const noted = options.desk?.used(approval.id, decision.run_id, new Date(decision.timestamp)).catch(() => undefined);
+  const report = await runPlan(options, { ...planned.call, approval }, decision, call.signal ?? new AbortController().signal);
+  await noted;
+  return report;
+}
+
+/** The block is on record; if people could let it pass, they are asked now. */
+async function blocked(options: GuardOptions, { tool, plan, run: { redactor } }: PlannedCall, decision: Entry, judged?: JudgedPlan, asked?: Asked): Promise<CallReport> {
+  const { desk } = options;
+  if (judged?.request === undefined || asked === undefined || desk === undefined) {
     return blockedReport(tool.name, plan.target, decision, judged?.hints ?? []);
   }
-  return runPlan(options, planned.call, decision, call.signal ?? new AbortController().signal);
+  const next = await putToPeople(desk, judged.request, asked, new Date(decision.timestamp));
+  return blockedReport(tool.name, plan.target, decision, next.map((line) => redactor.text(line)));
 }
 
 async function checkTool(options: Parts, name: string, input: unknown, call: CallOptions): Promise<CallReport> {
@@ -105,9 +120,11 @@ async function checkTool(options: Parts, name: string, input: unknown, call: Cal
     const { failed } = planned;
     return { ...checkReport(name, "", failedEntry(options, failed), hintIn(failed.result)), code: failed.code };
   }
+  const asked = await askDesk(options, planned.call);
   try {
-    const judged = await options.ledger.look((history) => decide(options, planned.call, history));
-    return checkReport(name, planned.call.plan.target, judged.entry, judged.hints);
+    const { entry, hints, request } = await options.ledger.look((history) => decide(options, planned.call, history, asked));
+    const advice = request === undefined || options.desk === undefined ? hints : adviceOnCheck(options.desk, request);
+    return checkReport(name, planned.call.plan.target, entry, advice);
   } catch (error) {
     return unrecordedReport(name, planned.call.plan.target, error);
   }
@@ -143,8 +160,8 @@ async function planTool(options: Parts, name: string, raw: unknown, call: CallOp
 }
 
 function newRun(options: Parts, workflow: string): Run {
-  const { identity, configDigest, redactor } = options;
-  return { runId: randomUUID(), workflow, identity, configDigest, planDigest: null, redactor };
+  const { identity, configDigest, ledger, redactor } = options;
+  return { runId: ledger.newRunId(), workflow, identity, configDigest, planDigest: null, redactor };
 }
 
 function look(options: GuardOptions, tool: GuardedTool, input: unknown, call: CallOptions): Promise<Plan<JsonObject, Json>> {

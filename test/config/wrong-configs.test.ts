@@ -42,7 +42,7 @@ const CASES: readonly { readonly fear: string; readonly text: string; readonly s
   {
     fear: "a key that belongs nowhere",
     text: `${RIGHT}colour: red\n`,
-    says: ["enact.yaml:9:1: unknown key 'colour'. Known keys: identity, systems, tools, policies, unguarded, receipts, undo."],
+    says: ["enact.yaml:9:1: unknown key 'colour'. Known keys: identity, systems, tools, policies, unguarded, receipts, undo, approvals."],
   },
   {
     fear: "tools that do not exist",

@@ -21,6 +21,7 @@ export function smallProject(parts: { notices?: readonly string[]; probes?: read
     unguarded: [],
     receipts: { store: "sqlite", signing: "ed25519" },
     undo: { enabled: true, max_run_mb: 100, max_total_mb: 1_000, max_age_days: 30 },
+    approvals: { expires_minutes: 60, min_approvals: 1, approver_differs: false, page: true, port: 4663, notify: false },
     digest: "sha256:0",
     sources: ["/project/enact.yaml"],
     secrets: [],

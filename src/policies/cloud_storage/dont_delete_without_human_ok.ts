@@ -7,6 +7,8 @@ const TOOLS = { s3: "s3_delete", gdrive: "gdrive_delete" } as const;
 const options = z.strictObject({
   /** The storage that is protected. */
   system: z.enum(["s3", "gdrive"]),
+  /** How many different people must approve. */
+  min_approvals: z.int().min(1).max(10).default(1),
 });
 
 type Options = z.infer<typeof options>;
@@ -30,7 +32,7 @@ export const dontDeleteWithoutHumanOkPolicy = definePolicy<Options>({
     {
       title: "a deletion that a person approved",
       passes: true,
-      options: { system: "s3" },
+      options: { system: "s3", min_approvals: 1 },
       workflow: "s3_delete",
       payload: { action: "delete", path: "s3://backups/2025/", object_count: 3, reversible: true },
       approved: true,
@@ -38,21 +40,31 @@ export const dontDeleteWithoutHumanOkPolicy = definePolicy<Options>({
     {
       title: "a deletion that nobody approved, although it could be undone",
       passes: false,
-      options: { system: "s3" },
+      options: { system: "s3", min_approvals: 1 },
       workflow: "s3_delete",
       payload: { action: "delete", path: "s3://backups/2025/", object_count: 3, reversible: true },
     },
     {
+      title: "a deletion that one person approved where two must",
+      passes: false,
+      options: { system: "s3", min_approvals: 2 },
+      workflow: "s3_delete",
+      payload: { action: "delete", path: "s3://backups/2025/", object_count: 3, reversible: true },
+      approved: true,
+    },
+    {
       title: "a call that claims its own approval",
       passes: false,
-      options: { system: "gdrive" },
+      options: { system: "gdrive", min_approvals: 1 },
       workflow: "gdrive_delete",
       payload: { action: "delete", path: "gdrive://1AbC", human_ok: true, approved: true },
     },
   ],
   knownBad: ({ system }) => ({ workflow: TOOLS[system], payload: { action: "delete" } }),
-  judge: ({ approval, payload }, { system }) => {
-    if (approval !== null) return { passed: true, reason: `Approved by ${approval.approver} (${approval.method})` };
+  judge: ({ approval, payload }, { system, min_approvals }) => {
+    const [found, needed] = [approval?.approvers.length ?? 0, min_approvals];
+    if (approval !== null && found >= needed) return { passed: true, reason: `Approved by ${approval.approver} (${approval.method})` };
+    if (approval !== null) return { passed: false, reason: `${String(needed)} different people must approve exactly this deletion, and ${String(found)} did: ${approval.approver}` };
     const what = typeof payload["path"] === "string" ? ` of ${payload["path"]}` : "";
     return { passed: false, reason: `No person has approved this deletion${what} (${system})` };
   },
