@@ -103,10 +103,16 @@ const commands: Commands = {
   },
   async verify(args) {
     if (args.export !== undefined || args.proof !== undefined || args.from !== undefined) return verifyFiles(args);
-    const [{ verifyCommand }, { verifyCheckpoint, trustedKeys }] = await Promise.all([import("./cli/verify.js"), import("./cli/evidence/verify-checkpoint.js")]);
-    const { checkpointKeys } = await evidence(args);
+    const [{ verifyCommand }, { verifyCheckpoint, trustedKeys }, { approvalChecker }, { openRegistry }] = await Promise.all([
+      import("./cli/verify.js"),
+      import("./cli/evidence/verify-checkpoint.js"),
+      import("./approvals/proof.js"),
+      import("./approvals/registry.js"),
+    ]);
+    const { checkpointKeys, enactHome } = await evidence(args);
+    const approvals = () => approvalChecker(openRegistry({ enactHome }));
     const compare = (file: string, reader: LedgerReader) => verifyCheckpoint(resolve(io.cwd, file), reader, trustedKeys(args.publicKey, io.cwd, checkpointKeys));
-    return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare });
+    return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare, approvals });
   },
   async export(args) {
     const [{ exportCommand }, { readPublicFile }] = await Promise.all([import("./cli/export.js"), import("./receipts/key-files.js")]);

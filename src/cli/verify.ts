@@ -1,10 +1,11 @@
 import { EnactError, isEnactError } from "../errors.js";
 import { plainText } from "../guard/text.js";
-import type { Problem, StoredLine } from "../receipts/check.js";
+import type { Problem } from "../receipts/check.js";
 import { CHAIN_START } from "../receipts/entry.js";
+import type { Entry } from "../receipts/receipt.js";
 import type { LedgerReader } from "../receipts/ledger.js";
-import type { VerifyReport } from "../receipts/verify.js";
-import { verifyLines } from "../receipts/verify.js";
+import type { EntryCheck, VerifyReport } from "../receipts/verify.js";
+import { verifyLedger, verifyRest } from "../receipts/verify-ledger.js";
 import type { CheckpointVerdict } from "./evidence/verify-checkpoint.js";
 import { checkpointLine } from "./evidence/verify-checkpoint.js";
 import type { ExitCode, Io } from "./io.js";
@@ -23,6 +24,11 @@ export interface VerifyArgs {
 }
 
 export interface VerifyDeps extends LedgerDeps {
+  /**
+   * Says what is wrong with an entry's approval, if anything, as a clause. Made anew for each reading of a ledger: it
+   * remembers which approvals were used.
+   */
+  readonly approvals?: () => (entry: Entry) => string | null;
   /** Compares the ledger with a kept checkpoint; needed for `checkpoints`. */
   compare?(file: string, reader: LedgerReader): CheckpointVerdict;
 }
@@ -39,10 +45,10 @@ export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, de
   let reader: LedgerReader | undefined;
   try {
     reader = await deps.openLedger();
-    let report = verified(reader);
+    let report = verifyLedger(reader, checksOf(deps));
     let accepted = false;
     if (args.acceptLoss === true && !report.ok) {
-      report = accept(reader, report);
+      report = accept(reader, report, checksOf(deps));
       accepted = true;
     }
     const found = reader;
@@ -61,32 +67,24 @@ export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, de
   }
 }
 
+function checksOf({ approvals }: VerifyDeps): readonly EntryCheck[] {
+  const problemOf = approvals?.();
+  if (problemOf === undefined) return [];
+  return [
+    (entry) => {
+      const why = problemOf(entry);
+      const { sequence, run_id } = entry;
+      return why === null ? null : { kind: "approval", sequence, run_id, message: `Receipt ${String(sequence)} is genuine, but its approval does not hold: ${why}` };
+    },
+  ];
+}
+
 const CANNOT_VERIFY: readonly string[] = ["LEDGER_UNAVAILABLE", "KEY_UNUSABLE", "TAMPERED"];
 
-function verified(reader: LedgerReader, known = reader.known): VerifyReport {
-  const report = verifyLines(readableLines(reader), { keys: reader.keys, known });
-  if (!report.ok || reader.structureProblem === null) return report;
-  return { ...report, ok: false, firstProblem: { kind: "structure", sequence: 0, run_id: null, message: reader.structureProblem } };
-}
-
-/** Says how far the reading came before the file turned out to be damaged. */
-function* readableLines(reader: LedgerReader): Iterable<StoredLine> {
-  let last = 0;
-  try {
-    for (const line of reader.lines()) {
-      yield line;
-      last = line.sequence ?? last;
-    }
-  } catch (error) {
-    if (!isEnactError(error)) throw error;
-    const { code, message, hint } = error;
-    throw new EnactError(code, `${message} (after receipt ${String(last)})`, hint === undefined ? {} : { hint });
-  }
-}
-
-function accept(reader: LedgerReader, report: VerifyReport): VerifyReport {
-  const rest = verified(reader, null);
-  if (!rest.ok || reader.known === null) {
+function accept(reader: LedgerReader, report: VerifyReport, checks: readonly EntryCheck[]): VerifyReport {
+  const rest = verifyRest(reader, checks);
+  const headIsAllThatIsMissing = reader.known !== null || report.firstProblem?.kind === "no_head";
+  if (!rest.ok || !headIsAllThatIsMissing) {
     const why = rest.firstProblem ?? report.firstProblem;
     throw new EnactError("REFUSED", `Only entries missing from the end can be accepted, and this is worse: ${why?.message ?? ""}`, {
       hint: "Move .enact/ledger.sqlite away, keep it as evidence, and run enact-guard verify --accept-loss again: a new ledger begins.",
@@ -99,11 +97,12 @@ function accept(reader: LedgerReader, report: VerifyReport): VerifyReport {
 function textOf(report: VerifyReport, reader: LedgerReader, accepted: boolean): string {
   const lines: string[] = [];
   const { firstProblem, entries } = report;
-  if (accepted) lines.push(`Accepted: ${count(reader.known?.sequence ?? 0)} were known, ${String(entries)} are there. The loss is noted.`);
+  if (accepted) lines.push(acceptedLine(reader, entries));
   if (firstProblem !== undefined) {
     lines.push(`✗ ${plainText(sentence(firstProblem.message), 600)}`);
     if (firstProblem.run_id !== null) lines.push(`  run ${plainText(firstProblem.run_id, 100)}`);
     if (firstProblem.kind === "unknown_key") lines.push(`  Keys are looked for in ${reader.keys.location} and in ENACT_SECRET.`);
+    if (firstProblem.kind === "no_head") return `${[...lines, ...noHeadLines(reader), ...lossLines(reader), ...interruptedLines(report)].join("\n")}\n`;
     lines.push(`  ${entries === 0 ? "No receipt" : count(entries)} before it ${entries === 1 ? "is" : "are"} right. Ledger: ${reader.location}`);
   } else if (entries === 0) {
     lines.push(`No receipts yet, so there is nothing to verify (${reader.location}).`);
@@ -116,15 +115,32 @@ function textOf(report: VerifyReport, reader: LedgerReader, accepted: boolean): 
 }
 
 function headLines({ entries }: VerifyReport, { known }: LedgerReader): readonly string[] {
-  if (known === null) return ["  No head of this ledger is known here, so a cut end could not be seen."];
+  if (known === null) {
+    return ["! No head of this ledger is known here, so a cut end could not be seen: ask whoever writes it for the newest receipt, or for a checkpoint."];
+  }
   const beyond = entries - known.sequence;
   return beyond === 0 ? [] : [`  ${count(beyond)} beyond the known head, genuine: a guard is at work, or was stopped while it wrote.`];
 }
 
+function acceptedLine({ known, takenOver }: LedgerReader, entries: number): string {
+  if (known !== null && takenOver === null) return `Accepted: ${count(known.sequence)} were known, ${String(entries)} are there. The loss is noted.`;
+  return `Accepted: ${count(entries)} are there, and how many there were is not known. That is noted.`;
+}
+
+/** Where a head is missing, all receipts are right and that is not enough. */
+function noHeadLines({ location }: LedgerReader): readonly string[] {
+  return [
+    `  Ledger: ${location}`,
+    "  If somebody kept a checkpoint, enact-guard verify --checkpoint FILE can still tell.",
+    "  If you know why it is gone (a new machine, a project copied or put back), take the ledger for whole: enact-guard verify --accept-loss",
+  ];
+}
+
 function lossLines({ acceptedLosses }: LedgerReader): readonly string[] {
-  return acceptedLosses.map(
-    ({ accepted_at, kept, sequence }) => `! On ${accepted_at} a person accepted a loss: ${count(sequence)} were known, ${String(kept)} were there.`,
-  );
+  return acceptedLosses.map(({ accepted_at, kept, sequence, head_unknown: unknown }) => {
+    const were = unknown === true ? `${count(kept)} were there, and how many there had been was not known` : `${count(sequence)} were known, ${String(kept)} were there`;
+    return `! On ${accepted_at} a person accepted ${unknown === true ? "a ledger without a known head" : "a loss"}: ${were}.`;
+  });
 }
 
 function interruptedLines({ interrupted }: VerifyReport): readonly string[] {

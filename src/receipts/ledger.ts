@@ -1,5 +1,4 @@
-import type { StoredLine } from "./check.js";
-import type { ChainPosition } from "./entry.js";
+import type { KnownChain, StoredLine } from "./check.js";
 import type { Entry, EntryDraft } from "./receipt.js";
 import type { KeyFinder } from "./signing.js";
 
@@ -55,6 +54,13 @@ export interface EntryQuery {
  * someone has cut must not let through what the whole one would block.
  */
 export interface Ledger {
+  /** A new id for a run, from which `executorOf` can tell later which process executes it. */
+  newRunId(): string;
+  /**
+   * Whether the process that executes a run may still be at it. gone: certainly not, however it ended. unmarked: it has
+   * left nothing by which to tell, because it ended in an orderly way, or long ago.
+   */
+  executorOf(runId: string): Promise<"alive" | "gone" | "unmarked">;
   /**
    * Stores a decision. `decide` runs inside the transaction that stores its result, with the writers of all other
    * processes held off. It is pure and may be run more than once. Durable when the promise resolves.
@@ -69,12 +75,23 @@ export interface Ledger {
   look<Value>(look: (history: LedgerHistory) => Value, except?: string): Promise<Value>;
   /** Entries in order of their sequence, or newest first. Each one's signature has been checked; see LedgerReader. */
   entries(query: EntryQuery): Promise<readonly Entry[]>;
+  /** Decisions of allowed runs that have no outcome, oldest first; each one's signature has been checked. */
+  openRuns(): Promise<readonly Entry[]>;
   close(): Promise<void>;
 }
 
 /** The newest entry that the guard knows it wrote, kept outside the ledger. */
-export interface KnownHead extends ChainPosition {
+export interface KnownHead extends KnownChain {
   readonly key_id: string;
+}
+
+/**
+ * A guard once found this ledger with so many entries and no known head, checked what was there and went on with it: what
+ * may have been cut from its end before, nobody can tell. Stays until a person accepts it.
+ */
+export interface TakenOver {
+  readonly at: string;
+  readonly entries: number;
 }
 
 /** A loss that a person has accepted: the entries after `kept` up to `sequence` are gone. */
@@ -82,6 +99,8 @@ export interface AcceptedLoss {
   readonly accepted_at: string;
   readonly kept: number;
   readonly sequence: number;
+  /** No head was known, so nobody can tell how many there were; `sequence` is as many as were left. */
+  readonly head_unknown?: true;
 }
 
 /**
@@ -95,17 +114,20 @@ export interface LedgerReader {
   readonly exists: boolean;
   /** Read before the lines are, so that a guard at work cannot make an untouched ledger look cut. */
   readonly known: KnownHead | null;
+  readonly takenOver: TakenOver | null;
   readonly acceptedLosses: readonly AcceptedLoss[];
   /** What was changed about the store itself, as a sentence; null when nothing was. */
   readonly structureProblem: string | null;
   readonly keys: KeyFinder & { readonly location: string };
   /** All lines in their order, as one snapshot. */
   lines(): Iterable<StoredLine>;
+  /** At most `limit` lines behind a place, in their order, exactly as they lie there. Each call is a look of its own. */
+  linesAfter(sequence: number, limit: number): readonly StoredLine[];
   /** Lines whose entries match; not checked, and what is unreadable matches nothing. */
   find(query: EntryQuery): readonly StoredLine[];
   /**
    * Takes the ledger as it lies there for the whole one from now on, and keeps a note of it. For a person who knows why
-   * entries are gone; the chain that is left must verify.
+   * entries are gone, or why no head is known; the chain that is left must verify.
    */
   acceptLoss(kept: number, now: Date): void;
   close(): void;

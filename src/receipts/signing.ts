@@ -27,6 +27,11 @@ export interface Signer {
 
 export type SigningKey = Signer & VerifyingKey;
 
+/** Whether this user could also have written what the key verifies. */
+export function maySign(key: VerifyingKey | undefined): boolean {
+  return key !== undefined && "sign" in key;
+}
+
 /** Finds the key of an entry. */
 export interface KeyFinder {
   /** Undefined when no such key is held. @throws EnactError KEY_UNUSABLE when a key file must not be used */

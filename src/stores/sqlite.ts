@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { EnactError } from "../errors.js";
+import type { StoredLine } from "../receipts/check.js";
 import { checkLine } from "../receipts/check.js";
 import type { ChainPosition, SealedEntry } from "../receipts/entry.js";
 import { CHAIN_START, sealEntry } from "../receipts/entry.js";
@@ -8,12 +10,14 @@ import type { Keys } from "../receipts/keys.js";
 import type { DecisionDraft, EntryQuery, Ledger, LedgerHistory, LedgerReader } from "../receipts/ledger.js";
 import type { Entry, EntryDraft } from "../receipts/receipt.js";
 import { shapeProblem } from "../receipts/shape.js";
+import type { KeyFinder } from "../receipts/signing.js";
 import { catchUp, refuseMissingLedger } from "./sqlite/catch-up.js";
 import { Connection, ExchangedError } from "./sqlite/connection.js";
 import type { Database } from "./sqlite/database.js";
-import { inWords, isBusy, sqliteCode } from "./sqlite/database.js";
+import { inWords, isBusy, loadSqlite, sqliteCode } from "./sqlite/database.js";
 import type { KnownLedger } from "./sqlite/known.js";
-import { insertLine } from "./sqlite/lines.js";
+import { insertLine, linesAfter } from "./sqlite/lines.js";
+import { executorOf, LiveMark } from "./sqlite/live.js";
 import { fileId, ledgerPath } from "./sqlite/place.js";
 import { openSqliteReader } from "./sqlite/reader.js";
 import { createLedger, ledgerStructure } from "./sqlite/schema.js";
@@ -49,6 +53,7 @@ interface Append {
 
 class SqliteLedger implements Ledger {
   readonly #options: SqliteLedgerOptions;
+  readonly #mark = new LiveMark();
   #connection: Connection | undefined;
   #reader: LedgerReader | undefined;
   #readFile = "";
@@ -59,21 +64,34 @@ class SqliteLedger implements Ledger {
     this.#options = options;
   }
 
-  recordDecision(decide: (history: LedgerHistory) => DecisionDraft): Promise<Entry> {
+  newRunId(): string {
+    return this.#mark.runId(randomUUID());
+  }
+
+  async executorOf(runId: string): Promise<"alive" | "gone" | "unmarked"> {
+    return executorOf(await loadSqlite(), ledgerPath(this.#options.project), runId);
+  }
+
+  async recordDecision(decide: (history: LedgerHistory) => DecisionDraft): Promise<Entry> {
+    const sqlite = await loadSqlite();
     return this.#append(({ known: ledgers }, known) => {
       const { entry, subjects } = decide(ledgers.history(known, null));
       if (entry.phase !== "decision") throw defect("a decision must be of the phase 'decision'");
+      // Inside the transaction: whoever sees this run also sees that its process is there.
+      if (entry.decision === "PASS") this.#mark.hold(sqlite, ledgerPath(this.#options.project));
       return { entry, subjects: entry.decision === "PASS" ? subjects : [] };
     });
   }
 
   recordOutcome(entry: EntryDraft): Promise<Entry> {
-    return this.#append(({ known: ledgers }, known) => {
+    const recorded = this.#append(({ known: ledgers }, known) => {
       if (entry.phase !== "outcome") throw defect("an outcome must be of the phase 'outcome'");
       const state = ledgers.runState(known, entry.run_id);
       if (state !== "running") throw defect(state === null ? "an outcome needs an allowed run" : "this run has its outcome already");
       return { entry, subjects: [] };
     });
+    recorded.catch(() => this.#mark.letGo(ledgerPath(this.#options.project), entry.run_id));
+    return recorded;
   }
 
   look<Value>(look: (history: LedgerHistory) => Value, except?: string): Promise<Value> {
@@ -90,12 +108,18 @@ class SqliteLedger implements Ledger {
   entries(query: EntryQuery): Promise<readonly Entry[]> {
     return this.#inTurn(async () => {
       const reader = await this.#read();
-      return reader.find(query).map((line) => {
-        const checked = checkLine(line, reader.keys);
-        if ("good" in checked && checked.good.entry.sequence === line.sequence) return checked.good.entry;
-        const why = "problem" in checked ? checked.problem.message : `Receipt ${String(line.sequence)} is not in its place`;
-        throw new EnactError("TAMPERED", why, { hint: "Run enact-guard verify to see what was changed." });
-      });
+      return reader.find(query).map((line) => genuineEntry(line, reader.keys));
+    });
+  }
+
+  openRuns(): Promise<readonly Entry[]> {
+    return this.#patiently(async () => {
+      if (this.#connection === undefined && !(await Connection.isThere(this.#options))) return [];
+      const connection = await this.#connect();
+      connection.checkFiles();
+      const { known } = this.#head(connection);
+      const lines = connection.known.openRuns(known).flatMap((sequence) => linesAfter(connection.db, sequence - 1, 1));
+      return lines.map((line) => genuineEntry(line, this.#options.keys)).filter(({ phase }) => phase === "decision");
     });
   }
 
@@ -103,6 +127,7 @@ class SqliteLedger implements Ledger {
     return this.#inTurn(() => {
       this.#forgetReader();
       this.#disconnect();
+      this.#mark.release(ledgerPath(this.#options.project));
       return Promise.resolve();
     });
   }
@@ -128,7 +153,10 @@ class SqliteLedger implements Ledger {
     connection.checkFiles();
     const { head, known } = this.#head(connection);
     const { entry, subjects } = make(connection, known);
-    if (head.sequence === 0) makeIfNew(connection.db);
+    if (head.sequence === 0) {
+      connection.known.begin(connection.path);
+      makeIfNew(connection.db);
+    }
     const sealed = sealEntry(entry, subjects, head, this.#options.keys.signer());
     const problem = shapeProblem(sealed.entry);
     if (problem !== null) throw defect(problem);
@@ -140,8 +168,9 @@ class SqliteLedger implements Ledger {
   #head({ db, known: ledgers, path }: Connection): { readonly head: ChainPosition; readonly known: KnownLedger | null } {
     const structure = ledgerStructure(db);
     if (structure === "new") {
-      refuseMissingLedger(ledgers.find(path, null));
-      return { head: CHAIN_START, known: null };
+      const known = ledgers.find(path, null);
+      refuseMissingLedger(known);
+      return { head: CHAIN_START, known };
     }
     if (structure !== "right") throw new EnactError("TAMPERED", structure.problem, { hint: "Run enact-guard verify." });
     const caught = catchUp(db, ledgers, this.#options.keys, path, BATCH);
@@ -207,6 +236,14 @@ class BehindError extends EnactError {
   constructor() {
     super("LEDGER_UNAVAILABLE", "The ledger is being written faster than it can be checked", { hint: "Try again." });
   }
+}
+
+/** @throws EnactError TAMPERED when it is not genuine, or not in its place */
+function genuineEntry(line: StoredLine, keys: KeyFinder): Entry {
+  const checked = checkLine(line, keys);
+  if ("good" in checked && checked.good.entry.sequence === line.sequence) return checked.good.entry;
+  const why = "problem" in checked ? checked.problem.message : `Receipt ${String(line.sequence)} is not in its place`;
+  throw new EnactError("TAMPERED", why, { hint: "Run enact-guard verify to see what was changed." });
 }
 
 function makeIfNew(db: Database): void {

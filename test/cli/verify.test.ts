@@ -1,6 +1,7 @@
 import { appendFileSync, chmodSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { VerifyArgs } from "../../src/cli/verify.js";
@@ -111,10 +112,76 @@ test("a key file that others may change cannot verify anything", async () => {
   expect(await run()).toMatchObject({ code: 1, out: expect.stringContaining("can be changed by other users") as string });
 });
 
-test("without known heads it says what it cannot see", async () => {
+describe("without a known head", () => {
+  const forgetHeads = (): void => ["", "-wal", "-shm"].forEach((end) => rmSync(join(sandbox.enactHome, `ledgers.sqlite${end}`), { force: true }));
+
+  test("where this user's key signs, it does not verify: who can cut the end can delete the head too", async () => {
+    await fill(2);
+    sandbox.sql("DELETE FROM entries WHERE sequence = 4");
+    forgetHeads();
+    const { code, out } = await run();
+    expect([code, out]).toEqual([1, expect.stringMatching(/^✗ 3 receipts are right by themselves, but the head of this ledger is gone/)]);
+    expect(out).toContain("enact-guard verify --accept-loss");
+    expect(await json()).toMatchObject({ ok: false, entries: 3, known_head: null, first_problem: { kind: "no_head", sequence: 0, run_id: null } });
+  });
+
+  test("a guard that goes on does not make it right again: that it found no head stays on record until a person accepts it", async () => {
+    await fill(2);
+    sandbox.sql("DELETE FROM entries WHERE sequence = 4");
+    forgetHeads();
+    await fill(1);
+    const { code, out } = await run();
+    expect([code, out]).toEqual([1, expect.stringMatching(/^✗ The head of this ledger was gone on .*: a guard found 3 receipts and went on from there/)]);
+    const accepted = await run({ acceptLoss: true });
+    expect([accepted.code, accepted.out]).toEqual([0, expect.stringMatching(/^Accepted: 5 receipts are there, and how many there were is not known/)]);
+    expect(await run()).toMatchObject({ code: 0, out: expect.stringMatching(/! On .* a person accepted a ledger without a known head: 5 receipts were there/) as string });
+    sandbox.sql("DELETE FROM entries WHERE sequence = 5");
+    expect(await json()).toMatchObject({ ok: false, first_problem: { kind: "cut", sequence: 5 } });
+  });
+
+  test("a person may accept it at once; a cut that comes later is found", async () => {
+    await fill(2);
+    forgetHeads();
+    expect(await json({ acceptLoss: true })).toMatchObject({ ok: true, accepted: true, accepted_losses: [] });
+    expect(await json()).toMatchObject({ ok: true, entries: 4, known_head: { sequence: 4 }, accepted_losses: [{ kept: 4, head_unknown: true }] });
+    sandbox.sql("DELETE FROM entries WHERE sequence = 4");
+    expect(await json()).toMatchObject({ ok: false, first_problem: { kind: "cut", sequence: 4 } });
+  });
+
+  test("a broken chain cannot be accepted with it", async () => {
+    await fill(2);
+    forgetHeads();
+    sandbox.sql("DELETE FROM entries WHERE sequence = 2");
+    await expect(run({ acceptLoss: true })).rejects.toMatchObject({ code: "REFUSED" });
+  });
+
+  test("an auditor, who has only the public key, never has one: it verifies, and says loudly what it cannot see", async () => {
+    await fill(2);
+    forgetHeads();
+    rmSync(join(sandbox.enactHome, "keys", "ed25519.pem"));
+    expect(await run()).toMatchObject({ code: 0, out: expect.stringContaining("! No head of this ledger is known here, so a cut end could not be seen") as string });
+  });
+
+  test("a guard that is stopped between its very first entry and its note of it is no reason for an alarm", async () => {
+    const ledger = sandbox.ledger();
+    await recordRun(ledger);
+    await ledger.close();
+    const heads = new DatabaseSync(join(sandbox.enactHome, "ledgers.sqlite"));
+    heads.exec(`UPDATE ledgers SET sequence = 0, hash = 'sha256:${"0".repeat(64)}', genesis = '', key_id = ''; DELETE FROM runs; DELETE FROM subjects`);
+    heads.close();
+    expect((await run()).code).toBe(0);
+    await fill(1);
+    expect(await json()).toMatchObject({ ok: true, entries: 4, known_head: { sequence: 4 } });
+  });
+});
+
+test("an approval that does not hold is named, at its receipt", async () => {
   await fill(2);
-  for (const end of ["", "-wal", "-shm"]) rmSync(join(sandbox.enactHome, `ledgers.sqlite${end}`), { force: true });
-  expect(await run()).toMatchObject({ code: 0, out: expect.stringContaining("a cut end could not be seen") as string });
+  const openLedger = () => sandbox.reader();
+  let out = "";
+  const approvals = () => (entry: { readonly sequence: number }) => (entry.sequence === 3 ? "nobody of that name signed it" : null);
+  const code = await verifyCommand({ json: true }, { stdout: { write: (text: string) => (out += text) } }, { openLedger, approvals });
+  expect([code, JSON.parse(out)]).toMatchObject([1, { ok: false, entries: 2, first_problem: { kind: "approval", sequence: 3, message: expect.stringContaining("nobody of that name") as string } }]);
 });
 
 describe("accepting a loss", () => {

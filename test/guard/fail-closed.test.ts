@@ -36,6 +36,9 @@ function failing(method: "recordDecision" | "recordOutcome" | "look"): Ledger {
     recordOutcome: (entry) => ledger.recordOutcome(entry),
     look: (look, except) => ledger.look(look, except),
     entries: (query) => ledger.entries(query),
+    openRuns: () => ledger.openRuns(),
+    newRunId: () => ledger.newRunId(),
+    executorOf: (runId) => ledger.executorOf(runId),
     close: () => ledger.close(),
     [method]: fail,
   };

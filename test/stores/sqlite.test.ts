@@ -27,7 +27,7 @@ test("what it makes is for its owner only, and git does not see it", async () =>
     process.umask(before);
   }
   const modes = readdirSync(folder()).map((name) => [name, mode(join(folder(), name))]);
-  expect(Object.fromEntries(modes)).toEqual({ ".gitignore": "600", "ledger.sqlite": "600", "ledger.sqlite-shm": "600", "ledger.sqlite-wal": "600" });
+  expect(Object.fromEntries(modes)).toEqual({ ".gitignore": "600", "ledger.sqlite": "600", "ledger.sqlite-shm": "600", "ledger.sqlite-wal": "600", "live": "700" });
   expect([folder(), sandbox.enactHome].map(mode)).toEqual(["700", "700"]);
   const heads = readdirSync(sandbox.enactHome).filter((name) => name.startsWith("ledgers"));
   expect(heads.map((name) => mode(join(sandbox.enactHome, name)))).toEqual(heads.map(() => "600"));
@@ -127,7 +127,7 @@ describe("a damaged or foreign file", () => {
 
   test("a newer version of the known heads is refused in words", async () => {
     const db = new DatabaseSync(join(sandbox.enactHome, "ledgers.sqlite"));
-    db.exec("PRAGMA user_version = 2");
+    db.exec("PRAGMA user_version = 3");
     db.close();
     await expect(record()).rejects.toMatchObject(unavailable("made by a newer version"));
   });
@@ -143,7 +143,8 @@ describe("held by another process", () => {
     const clock = setInterval(() => (ticks += 1), 10);
     try {
       await expect(record(ledger)).rejects.toMatchObject(unavailable("held by another process"));
-      expect(ticks).toBeGreaterThan(3);
+      // Not once for every ten milliseconds: other tests use the same machine.
+      expect(ticks).toBeGreaterThan(1);
       // Reading does not wait for writers.
       expect(await ledger.entries({})).toHaveLength(2);
     } finally {
@@ -269,11 +270,12 @@ test("a known head moves forward only by the entry that follows it, in whatever 
   const third = sealEntry(draft(), ["s"], { sequence: 2, hash: second.hash }, key);
   const fork = sealEntry(draft(), ["s"], { sequence: 1, hash: second.hash }, key);
   const known = KnownLedgers.open(await import("@photostructure/sqlite"), sandbox.enactHome);
+  known.begin("/x");
   const headAfter = (...entries: readonly (typeof first)[]): number | undefined => {
     known.advance("/x", entries);
     return known.find("/x", null)?.sequence;
   };
-  expect([headAfter(second), headAfter(first), headAfter(third), headAfter(fork), headAfter(first)]).toEqual([undefined, 1, 1, 1, 1]);
+  expect([headAfter(second), headAfter(first), headAfter(third), headAfter(fork), headAfter(first)]).toEqual([0, 1, 1, 1, 1]);
   expect([headAfter(second, third), headAfter(second), headAfter(third)]).toEqual([3, 3, 3]);
   expect(known.history(known.find("/x", null), null).count({ since: new Date(0), subject: "s" })).toBe(3);
   known.close();

@@ -24,16 +24,13 @@ export interface CaughtUp {
  */
 export function catchUp(db: Database, ledgers: KnownLedgers, keys: Keys, path: string, limit: number): CaughtUp {
   // The known head first: read the other way round, a guard at work would make the ledger look cut.
-  let known = ledgers.find(path, null);
+  const noted = ledgers.find(path, null);
   const last = lastPosition(db);
-  if (known === null && last !== null) {
-    known = ledgers.find(path, positionAt(db, 1)?.hash ?? null);
-    if (known !== null) ledgers.advance(path, [], known);
-  }
-  if (known === null && last === null) return { head: CHAIN_START, known, isBehind: false };
+  const known = noted ?? (last === null ? null : knownAnew(db, ledgers, path, last));
+  if ((known === null || known.sequence === 0) && last === null) return { head: CHAIN_START, known, isBehind: false };
   const from = known ?? CHAIN_START;
   if (last === null || last.sequence < from.sequence) throw cut(last?.sequence ?? 0, from.sequence);
-  const sameHead = known === null || (last.sequence === known.sequence ? last : positionAt(db, known.sequence))?.hash === known.hash;
+  const sameHead = known === null || known.sequence === 0 || (last.sequence === known.sequence ? last : positionAt(db, known.sequence))?.hash === known.hash;
   if (!sameHead) throw replacedLedger(from.sequence);
   if (known !== null && last.sequence === known.sequence) {
     if (keys.find(known.key_id) === undefined) throw keyIsGone(known.key_id, keys.location);
@@ -44,6 +41,17 @@ export function catchUp(db: Database, ledgers: KnownLedgers, keys: Keys, path: s
   const newest = entries.at(-1);
   const head = newest === undefined ? from : { sequence: newest.entry.sequence, hash: newest.hash };
   return { head, known: ledgers.find(path, null), isBehind: head.sequence < last.sequence };
+}
+
+/**
+ * A ledger without a known head: moved here from another place; or somebody has deleted the head, and perhaps the end of the
+ * ledger with it. What is there is checked and the guard goes on, and from now on the list says that it was so.
+ */
+function knownAnew(db: Database, ledgers: KnownLedgers, path: string, last: ChainPosition): KnownLedger | null {
+  const moved = ledgers.find(path, positionAt(db, 1)?.hash ?? null);
+  if (moved === null) ledgers.begin(path, { at: new Date().toISOString(), entries: last.sequence });
+  else ledgers.advance(path, [], moved);
+  return ledgers.find(path, null);
 }
 
 function takeOver(db: Database, keys: Keys, from: ChainPosition, limit: number): readonly CheckedEntry[] {

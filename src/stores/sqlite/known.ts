@@ -2,15 +2,15 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 
 import { EnactError } from "../../errors.js";
-import type { CheckedEntry } from "../../receipts/check.js";
-import { runState } from "../../receipts/entry.js";
+import type { CheckedEntry, KnownRun } from "../../receipts/check.js";
+import { NO_PREVIOUS, runState } from "../../receipts/entry.js";
 import { checkPrivateFolder, makePrivateFolder, realPathOf } from "../../receipts/key-files.js";
-import type { AcceptedLoss, KnownHead, LedgerHistory, LedgerPastRun } from "../../receipts/ledger.js";
+import type { AcceptedLoss, KnownHead, LedgerHistory, LedgerPastRun, TakenOver } from "../../receipts/ledger.js";
 import type { Row, Sqlite } from "./database.js";
 import { Database } from "./database.js";
 import { digestBlob, historyOf } from "./history.js";
 import { createPrivateEmptyFile } from "./place.js";
-import { createKnown, knownIsMade } from "./schema.js";
+import { createKnown, knownState } from "./schema.js";
 
 /** Clocks are corrected by less than this; a larger jump back is a clock that was wrong before. */
 const MAX_CORRECTION_MS = 24 * 60 * 60 * 1000;
@@ -18,10 +18,11 @@ const MAX_CORRECTION_MS = 24 * 60 * 60 * 1000;
 /** Every write here is short; see KnownLedgers. */
 const BUSY_TIMEOUT_MS = 250;
 
-/** What is known of one ledger. */
+/** What is known of one ledger. Sequence 0: it is being made, its first entry has not been noted yet. */
 export interface KnownLedger extends KnownHead {
   readonly id: number;
   readonly path: string;
+  readonly takenOver: TakenOver | null;
 }
 
 /**
@@ -52,7 +53,7 @@ export class KnownLedgers {
     try {
       db.exec("PRAGMA journal_mode = WAL");
       db.exec("PRAGMA synchronous = NORMAL");
-      if (!knownIsMade(db)) db.transaction("BEGIN IMMEDIATE", () => createKnown(db));
+      if (knownState(db) !== "current") db.transaction("BEGIN IMMEDIATE", () => createKnown(db));
       return new KnownLedgers(db);
     } catch (error) {
       db.close();
@@ -67,7 +68,7 @@ export class KnownLedgers {
     const path = join(home, "ledgers.sqlite");
     if (!checkFile(path)) return null;
     const db = new Database(sqlite, path, { readOnly: true, busyTimeoutMs: BUSY_TIMEOUT_MS });
-    if (knownIsMade(db)) return new KnownLedgers(db);
+    if (knownState(db) !== "none") return new KnownLedgers(db);
     db.close();
     return null;
   }
@@ -83,6 +84,28 @@ export class KnownLedgers {
     const elsewhere = this.#db.all("SELECT * FROM ledgers WHERE genesis = ? AND path IS NOT NULL", genesis);
     const moved = elsewhere.map(knownLedger).filter((ledger) => lstatSync(ledger.path, { throwIfNoEntry: false }) === undefined);
     return moved.length === 1 ? (moved[0] ?? null) : null;
+  }
+
+  /**
+   * Notes that a ledger is being made at this path, before its first entry is: so that one that is there without being
+   * known is one whose head somebody has deleted, and not one that a guard was making when it was stopped.
+   */
+  begin(path: string, takenOver: TakenOver | null = null): void {
+    const sql = "INSERT OR IGNORE INTO ledgers (path, genesis, sequence, hash, key_id, time, taken_over_at, taken_over) VALUES (?, '', 0, ?, '', 0, ?, ?)";
+    this.#db.run(sql, path, NO_PREVIOUS, takenOver?.at ?? null, takenOver?.entries ?? null);
+  }
+
+  /** The allowed decisions of a ledger as they were noted, in order. */
+  *runs(ledger: KnownLedger): Iterable<KnownRun> {
+    for (const row of this.#db.iterate("SELECT sequence, run_id FROM runs WHERE ledger = ? ORDER BY sequence", ledger.id)) {
+      yield { sequence: row["sequence"] as number, run_id: row["run_id"] as string };
+    }
+  }
+
+  /** Places of the decisions whose runs have no outcome, oldest first. */
+  openRuns(ledger: KnownLedger | null): readonly number[] {
+    const rows = this.#db.all("SELECT sequence FROM runs WHERE ledger = ? AND state = 'running' ORDER BY sequence", ledger?.id ?? -1);
+    return rows.map((row) => row["sequence"] as number);
   }
 
   /** Moves the head forward over these entries, which follow each other and have been checked; see check.ts. */
@@ -107,16 +130,15 @@ export class KnownLedgers {
     return row === undefined ? null : (row["state"] as LedgerPastRun["state"]);
   }
 
-  /** Forgets the head of this ledger, if it is still the one given, and keeps a note of the loss. */
-  acceptLoss(ledger: KnownLedger, path: string, kept: number, now: Date): void {
+  /**
+   * Forgets the head of this ledger, if it is still the one given, keeps a note of the loss, and begins anew. Null: no head
+   * was known.
+   */
+  acceptLoss(ledger: KnownLedger | null, path: string, kept: number, now: Date): void {
     this.#db.transaction("BEGIN IMMEDIATE", () => {
-      const changed = this.#db.run(
-        "UPDATE ledgers SET path = NULL, lost_path = ?, lost_at = ?, kept = ? WHERE id = ? AND path = ? AND hash = ?",
-        path, now.toISOString(), kept, ledger.id, ledger.path, ledger.hash,
-      );
-      if (changed !== 1) throw new EnactError("STALE_PLAN", "The ledger has gone on meanwhile", { hint: "Run verify again." });
-      this.#db.run("DELETE FROM runs WHERE ledger = ?", ledger.id);
-      this.#db.run("DELETE FROM subjects WHERE ledger = ?", ledger.id);
+      if (ledger === null) this.#noteUnknownLoss(path, kept, now);
+      else this.#forget(ledger, path, kept, now);
+      this.begin(path);
     });
   }
 
@@ -125,7 +147,8 @@ export class KnownLedgers {
     return rows.map((row) => ({
       accepted_at: row["lost_at"] as string,
       kept: row["kept"] as number,
-      sequence: row["sequence"] as number,
+      sequence: row["sequence"] === 0 ? (row["kept"] as number) : (row["sequence"] as number),
+      ...(row["sequence"] === 0 ? { head_unknown: true } : {}),
     }));
   }
 
@@ -133,20 +156,34 @@ export class KnownLedgers {
     this.#db.close();
   }
 
+  #forget(ledger: KnownLedger, path: string, kept: number, now: Date): void {
+    // Where the head itself was unknown, it says nothing of how many there were.
+    const sequence = ledger.takenOver === null ? ledger.sequence : 0;
+    const changed = this.#db.run(
+      "UPDATE ledgers SET path = NULL, lost_path = ?, lost_at = ?, kept = ?, sequence = ? WHERE id = ? AND path = ? AND hash = ?",
+      path, now.toISOString(), kept, sequence, ledger.id, ledger.path, ledger.hash,
+    );
+    if (changed !== 1) throw new EnactError("STALE_PLAN", "The ledger has gone on meanwhile", { hint: "Run verify again." });
+    this.#db.run("DELETE FROM runs WHERE ledger = ?", ledger.id);
+    this.#db.run("DELETE FROM subjects WHERE ledger = ?", ledger.id);
+  }
+
+  #noteUnknownLoss(path: string, kept: number, now: Date): void {
+    if (this.find(path, null) !== null) throw new EnactError("STALE_PLAN", "The ledger has gone on meanwhile", { hint: "Run verify again." });
+    const sql = "INSERT INTO ledgers (path, genesis, sequence, hash, key_id, time, lost_path, lost_at, kept) VALUES (NULL, '', 0, '', '', 0, ?, ?, ?)";
+    this.#db.run(sql, path, now.toISOString(), kept);
+  }
+
   /** Adds the entry if it is the next one; another process may have been quicker, or this one may be behind. */
   #add(path: string, { entry, hash }: CheckedEntry): void {
     const row = this.#db.get("SELECT id, sequence, hash, time FROM ledgers WHERE path = ?", path);
-    if (((row?.["sequence"] as number | undefined) ?? 0) !== entry.sequence - 1) return;
-    const time = row === undefined ? Date.parse(entry.timestamp) : effectiveTime(entry.timestamp, row["time"] as number);
-    let id = row?.["id"] as number | undefined;
-    if (id === undefined) {
-      const sql = "INSERT INTO ledgers (path, genesis, sequence, hash, key_id, time) VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
-      id = this.#db.get(sql, path, hash, entry.sequence, hash, entry.key_id, time)?.["id"] as number;
-    } else {
-      // Two forks of one ledger must not be mixed: what follows another head than ours is not ours.
-      if (row?.["hash"] !== entry.previous) return;
-      this.#db.run("UPDATE ledgers SET sequence = ?, hash = ?, key_id = ?, time = ? WHERE id = ?", entry.sequence, hash, entry.key_id, time, id);
-    }
+    if (row === undefined || row["sequence"] !== entry.sequence - 1) return;
+    const time = effectiveTime(entry.timestamp, row["time"] as number);
+    const id = row["id"] as number;
+    // Two forks of one ledger must not be mixed: what follows another head than ours is not ours.
+    if (row["hash"] !== entry.previous) return;
+    this.#db.run("UPDATE ledgers SET sequence = ?, hash = ?, key_id = ?, time = ? WHERE id = ?", entry.sequence, hash, entry.key_id, time, id);
+    if (entry.sequence === 1) this.#db.run("UPDATE ledgers SET genesis = ? WHERE id = ?", hash, id);
     this.#index(id, time, { entry, hash });
   }
 
@@ -183,6 +220,9 @@ function knownLedger(row: Row): KnownLedger {
     sequence: row["sequence"] as number,
     hash: row["hash"] as string,
     key_id: row["key_id"] as string,
+    genesis: row["genesis"] as string,
+    // A list that an earlier version left has no such columns.
+    takenOver: typeof row["taken_over_at"] === "string" ? { at: row["taken_over_at"], entries: row["taken_over"] as number } : null,
   };
 }
 

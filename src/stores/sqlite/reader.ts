@@ -163,7 +163,8 @@ class SqliteReader implements LedgerReader {
       known = KnownLedgers.open(sqlite, options.enactHome);
       known.acceptLoss(head, this.location, kept, now);
       // From now on what is left is what is known: a cut that comes next is found.
-      while (db !== null && catchUp(db, known, options.keys, this.location, BATCH).isBehind);
+      let isBehind = db !== null;
+      while (db !== null && isBehind) ({ isBehind } = catchUp(db, known, options.keys, this.location, BATCH));
     } catch (error) {
       throw inWords(error, "The list of known ledgers");
     } finally {

@@ -54,7 +54,7 @@ export function ledgerStructure(db: Database): "right" | "new" | { readonly prob
  * What the guard itself knows of the ledgers it has written, outside of them: the head of each, and the index of runs
  * that policies count by. All of it can be made again from a ledger whose entries verify.
  */
-const KNOWN_VERSION = 1;
+const KNOWN_VERSION = 2;
 const KNOWN_SCHEMA = `
 CREATE TABLE ledgers (
   id INTEGER PRIMARY KEY,
@@ -66,7 +66,9 @@ CREATE TABLE ledgers (
   time INTEGER NOT NULL,
   lost_path TEXT,
   lost_at TEXT,
-  kept INTEGER
+  kept INTEGER,
+  taken_over_at TEXT,
+  taken_over INTEGER
 ) STRICT;
 CREATE INDEX ledgers_genesis ON ledgers (genesis);
 CREATE TABLE runs (
@@ -93,16 +95,26 @@ CREATE TABLE subjects (
 PRAGMA user_version = ${String(KNOWN_VERSION)};
 `;
 
-/** Makes the tables if they are missing; call it inside a write transaction. */
+/** What version 2 has beyond version 1. */
+const SINCE_VERSION_1 = `
+ALTER TABLE ledgers ADD COLUMN taken_over_at TEXT;
+ALTER TABLE ledgers ADD COLUMN taken_over INTEGER;
+PRAGMA user_version = ${String(KNOWN_VERSION)};
+`;
+
+/** Makes the tables, or what earlier versions lack of them; call it inside a write transaction. */
 export function createKnown(db: Database): void {
-  if (db.get("PRAGMA user_version")?.["user_version"] === 0) db.exec(KNOWN_SCHEMA);
+  const version = db.get("PRAGMA user_version")?.["user_version"];
+  if (version === 0) db.exec(KNOWN_SCHEMA);
+  if (version === 1) db.exec(SINCE_VERSION_1);
 }
 
-/** @returns false when there is nothing in it yet */
-export function knownIsMade(db: Database): boolean {
+/** Whether it is there: not yet, as an earlier version left it, or as this one needs it. */
+export function knownState(db: Database): "none" | "earlier" | "current" {
   const version = db.get("PRAGMA user_version")?.["user_version"];
   if (typeof version === "number" && version > KNOWN_VERSION) throw tooNew("The list of known ledgers");
-  return version === KNOWN_VERSION;
+  if (version === KNOWN_VERSION) return "current";
+  return version === 0 ? "none" : "earlier";
 }
 
 function tooNew(what: string): EnactError {
