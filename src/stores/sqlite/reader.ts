@@ -95,6 +95,11 @@ function opened(sqlite: Sqlite, location: string): Database {
   }
 }
 
+function takeOverAll(db: Database, known: KnownLedgers, keys: Keys, path: string): void {
+  let isBehind = true;
+  while (isBehind) ({ isBehind } = catchUp(db, known, keys, path, BATCH));
+}
+
 interface Parts {
   readonly sqlite: Sqlite;
   readonly options: SqliteReaderOptions;
@@ -163,8 +168,7 @@ class SqliteReader implements LedgerReader {
       known = KnownLedgers.open(sqlite, options.enactHome);
       known.acceptLoss(head, this.location, kept, now);
       // From now on what is left is what is known: a cut that comes next is found.
-      let isBehind = db !== null;
-      while (db !== null && isBehind) ({ isBehind } = catchUp(db, known, options.keys, this.location, BATCH));
+      if (db !== null) takeOverAll(db, known, options.keys, this.location);
     } catch (error) {
       throw inWords(error, "The list of known ledgers");
     } finally {
