@@ -1,6 +1,8 @@
 import { isAbsolute } from "node:path";
 
 import { EnactError } from "../errors.js";
+import { actBack } from "./filesystem/back.js";
+import { lookBack } from "./filesystem/back-look.js";
 import { look } from "./filesystem/look.js";
 import { readFile } from "./filesystem/read.js";
 import { remove } from "./filesystem/remove.js";
@@ -8,6 +10,7 @@ import type { Filesystem, FilesystemOptions, Settings } from "./filesystem/types
 import { writeFile } from "./filesystem/write.js";
 
 export type * from "./filesystem/types.js";
+export { BEFORE, CONTENTS, type Keep, type Kept } from "./filesystem/keep.js";
 export type { Fingerprint } from "./filesystem/fingerprint.js";
 export type { Relation } from "./filesystem/watch.js";
 
@@ -39,7 +42,18 @@ export function openFilesystem(options: FilesystemOptions): Filesystem {
   const { maxReadBytes, maxWriteBytes } = settings;
   const read: Filesystem["reader"]["read"] = (step, maxBytes = maxReadBytes) => readFile(settings, step, maxBytes);
   return {
-    reader: { maxReadBytes, maxWriteBytes, look: (path, access, how = {}) => look(settings, path, access, how), read },
-    writer: { read, write: (step) => writeFile(settings, step), remove: (step) => remove(settings, step) },
+    reader: {
+      maxReadBytes,
+      maxWriteBytes,
+      look: (path, access, how = {}) => look(settings, path, access, how),
+      read,
+      lookBack: (kept, isWhole, how = {}) => lookBack(settings, kept, isWhole, how),
+    },
+    writer: {
+      read,
+      write: (step, keep) => writeFile(settings, step, keep),
+      remove: (step, keep) => remove(settings, step, keep),
+      putBack: (step, kept, contents) => actBack(settings, step, kept, contents),
+    },
   };
 }

@@ -4,6 +4,7 @@ import { fileDeletePayload, type FileDeletePayload } from "../facts/file.js";
 import type { FileLook, FileReader, FileWriter, Removed, RemoveStep } from "../systems/filesystem.js";
 import { factsOf, known } from "./file/describe.js";
 import { pathInput, refuseCancelled } from "./file/input.js";
+import { reversalOf, undoFiles } from "./file/undo.js";
 import { defineTool, type ActionTaken } from "./tool.js";
 
 const input = z.strictObject({
@@ -14,8 +15,11 @@ const input = z.strictObject({
 /** Paths of a folder's entries that the receipt shows; the digest stands for all of them. */
 const SHOWN_ENTRIES = 20;
 
+/** `keep`: whether what is removed is kept for undoing, as the plan has said. */
+type KeptStep = RemoveStep & { readonly keep: boolean };
+
 /** Deletes a file, a link or a folder: exactly the entries that were judged. */
-export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayload, RemoveStep, FileReader, FileWriter>({
+export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayload, KeptStep, FileReader, FileWriter>({
   name: "file_delete",
   title: "Delete a file or folder",
   description:
@@ -26,9 +30,10 @@ export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayloa
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
   input,
   payload: fileDeletePayload,
-  reversible: false,
+  reversible: "what was deleted is put back: contents, permissions, times, links and folders; not extended attributes",
+  undo: undoFiles,
 
-  async plan({ path, recursive }, reader, { signal }) {
+  async plan({ path, recursive }, reader, { signal, undoBytes }) {
     const look = await reader.look(path, "delete", { recursive, signal });
     const payload = {
       ...factsOf(look),
@@ -41,13 +46,14 @@ export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayloa
       entries: look.tree === null ? [] : look.tree.paths.slice(0, SHOWN_ENTRIES),
       entries_sha256: look.tree?.digest ?? null,
     };
-    const step = { place: look.step, tree_digest: payload.entries_sha256, entries: look.tree?.paths.length ?? 0 };
-    return { payload, step, target: targetOf(look) };
+    const { keep, reversal } = reversalOf(look, undoBytes, "it is put back as it was, unless something else is in its place by then");
+    const step = { place: look.step, tree_digest: payload.entries_sha256, entries: look.tree?.paths.length ?? 0, keep };
+    return { payload, step, target: targetOf(look), reversal };
   },
 
-  async execute(step, writer, { signal }) {
+  async execute(step, writer, { signal, undo }) {
     refuseCancelled(signal);
-    const removed = await writer.remove(step);
+    const removed = await writer.remove(step, step.keep ? undo : null);
     const { files, folders, bytes, left } = removed;
     return { actions: [actionOf(step, removed)], result: { path: step.place.path, files, folders, bytes, left } };
   },
@@ -62,7 +68,7 @@ function targetOf({ kind, path, files, linkTarget }: FileLook): string {
 function actionOf({ place }: RemoveStep, { files, folders, bytes, left, error, leftAt }: Removed): ActionTaken {
   const action = { system: "filesystem", action: "file_delete" };
   const done = { path: place.path, files, folders, bytes };
-  if (error === null) return { ...action, success: true, output: done, reversible: false };
+  if (error === null) return { ...action, success: true, output: done };
   const where = leftAt === null ? "What is left is in its place" : `What is left lies beside its place as '${leftAt}'`;
   const message = `Deleting '${place.path}' stopped half-way: ${error}. ${files} files are gone, ${left} entries are left. ${where}.`;
   // Something is gone for certain, so this is no "nothing was done".

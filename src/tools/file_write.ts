@@ -6,6 +6,7 @@ import { fileWritePayload, type FileWritePayload } from "../facts/file.js";
 import type { FileReader, FileWriter, WriteStep } from "../systems/filesystem.js";
 import { factsOf, known } from "./file/describe.js";
 import { pathInput, refuseCancelled } from "./file/input.js";
+import { reversalOf, undoFiles } from "./file/undo.js";
 import { defineTool } from "./tool.js";
 
 const input = z.strictObject({
@@ -13,8 +14,11 @@ const input = z.strictObject({
   content: z.string().describe("The whole new content, written as UTF-8. Missing folders are made"),
 });
 
+/** `keep`: whether what is replaced is kept for undoing, as the plan has said. */
+type KeptStep = WriteStep & { readonly keep: boolean };
+
 /** Writes a whole file; replaces only the content that was judged. */
-export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload, WriteStep, FileReader, FileWriter>({
+export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload, KeptStep, FileReader, FileWriter>({
   name: "file_write",
   title: "Write a file",
   description:
@@ -24,9 +28,10 @@ export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input,
   payload: fileWritePayload,
-  reversible: false,
+  reversible: "a new file is deleted again, an old one gets its content, permissions and time back; not extended attributes",
+  undo: undoFiles,
 
-  async plan({ path, content }, reader, { signal }) {
+  async plan({ path, content }, reader, { signal, undoBytes }) {
     const bytes = checkedContent(content, reader.maxWriteBytes);
     const look = await reader.look(path, "write", { signal });
     const previous = known(look.previousSha256);
@@ -39,14 +44,16 @@ export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload,
       creates_folders: [...look.createsFolders],
       owner_changes: look.ownerChanges,
     };
-    const step = { place: look.step, content, previous_sha256: typeof previous === "string" ? previous : null };
-    return { payload, step, target: `${look.path} (${bytes.length} bytes${payload.exists ? "" : ", new"})` };
+    const how = payload.exists ? "it gets its old content back, unless it was changed again by then" : "it is deleted again, unless it was changed by then";
+    const { keep, reversal } = reversalOf(look, undoBytes, how);
+    const step = { place: look.step, content, previous_sha256: typeof previous === "string" ? previous : null, keep };
+    return { payload, step, reversal, target: `${look.path} (${bytes.length} bytes${payload.exists ? "" : ", new"})` };
   },
 
-  async execute(step, writer, { signal }) {
+  async execute(step, writer, { signal, undo }) {
     refuseCancelled(signal);
     const { place } = step;
-    const { size, sha256, otherLinks } = await writer.write(step);
+    const { size, sha256, otherLinks } = await writer.write(step, step.keep ? undo : null);
     const facts = { path: place.path, size, sha256, created: place.target === null };
     const output = { ...facts, previous_sha256: step.previous_sha256, hard_links_left_as_they_were: otherLinks };
     return { actions: [{ system: "filesystem", action: "file_write", success: true, output }], result: facts };

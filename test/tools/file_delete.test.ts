@@ -20,7 +20,7 @@ describe.each(ANCHORS)("with folders addressed by %s", (anchor) => {
     expect(payload).toMatchObject({ path: "a.txt", kind: "file", file_count: 1, folder_count: 0, bytes: 5, recursive: false, tracked_by_git: null });
     expect(target).toBe("a.txt");
     const execution = await call.delete(files, "a.txt");
-    expect(execution).toMatchObject({ actions: [{ success: true, reversible: false }], result: { files: 1, bytes: 5 } });
+    expect(execution).toMatchObject({ actions: [{ success: true }], result: { files: 1, bytes: 5 } });
     expect(world.inside()).toEqual({ "b.txt": "stays" });
   });
 

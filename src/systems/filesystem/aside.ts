@@ -25,8 +25,7 @@ export function freshName(purpose: "aside" | "new"): string {
 }
 
 /** @throws the system's error; nothing was changed then */
-export function moveAside(folder: Directory, name: string): Aside {
-  const aside = freshName("aside");
+export function moveAside(folder: Directory, name: string, aside = freshName("aside")): Aside {
   folder.rename(name, aside);
   return { name: aside };
 }

@@ -1,9 +1,9 @@
 import {
-  accessSync, constants, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, realpathSync, renameSync, rmdirSync,
-  symlinkSync, unlinkSync, type BigIntStats,
+  accessSync, chmodSync, closeSync, constants, fstatSync, fsyncSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readlinkSync,
+  realpathSync, renameSync, rmdirSync, symlinkSync, unlinkSync, type BigIntStats,
 } from "node:fs";
 
-import { WalkFailure } from "./failures.js";
+import { unless, WalkFailure } from "./failures.js";
 import { join } from "./path.js";
 
 /**
@@ -74,8 +74,8 @@ export class Directory {
     return this.#here((at) => openSync(at(name), flags, mode));
   }
 
-  mkdir(name: string): void {
-    this.#here((at) => mkdirSync(at(name)));
+  mkdir(name: EntryName, mode = 0o777): void {
+    this.#here((at) => mkdirSync(at(name), mode));
   }
 
   rmdir(name: EntryName): void {
@@ -86,7 +86,7 @@ export class Directory {
     this.#here((at) => unlinkSync(at(name)));
   }
 
-  symlink(target: Buffer, name: string): void {
+  symlink(target: Buffer, name: EntryName): void {
     this.#here((at) => symlinkSync(target, at(name)));
   }
 
@@ -96,6 +96,39 @@ export class Directory {
 
   link(from: string, to: string): void {
     this.#here((at) => linkSync(at(from), at(to)));
+  }
+
+  /** Gives a file of this folder another name in another one. The other folder must be in its place: see confirm(). */
+  linkInto(from: EntryName, folder: Directory, to: EntryName): void {
+    const path = this.#anchor === "descriptor" ? `/proc/self/fd/${folder.fd}` : folder.path;
+    this.#here((at) => linkSync(at(from), below(path, to)));
+  }
+
+  /** Sets an entry's owner and times, links not followed; "." is the folder itself. */
+  own(name: EntryName, uid: number, gid: number): void {
+    this.#here((at) => lchownSync(at(name), uid, gid));
+  }
+
+  /** @param modified in nanoseconds; kept to the microsecond */
+  date(name: EntryName, modified: bigint): void {
+    const seconds = secondsOf(modified);
+    this.#here((at) => lutimesSync(at(name), seconds, seconds));
+  }
+
+  /** Sets the permissions of the folder itself. */
+  permit(mode: number): void {
+    this.#here((at) => chmodSync(at("."), mode));
+  }
+
+  /** Makes new names in it durable. Some file systems cannot, and do it in their own time. */
+  sync(): void {
+    const fd = unless(["EACCES", "EPERM"], () => this.open(".", constants.O_RDONLY | constants.O_DIRECTORY));
+    if (fd === undefined) return;
+    try {
+      unless(["EINVAL", "ENOTSUP", "EBADF"], () => fsyncSync(fd));
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /**
@@ -126,6 +159,11 @@ export class Directory {
     this.#parent?.confirm();
     return true;
   }
+}
+
+/** As Node wants it; half a microsecond more, because the system cuts what is below one. */
+export function secondsOf(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1000n) / 1e6 + 5e-7;
 }
 
 /** The working directory may have been removed by somebody. */

@@ -39,16 +39,16 @@ export class Handles {
    * hang or do something.
    * @returns the descriptor, and the status of what it refers to
    */
-  openFile(parent: Directory, name: string): { fd: number; stat: BigIntStats } {
+  openFile(parent: Directory, name: EntryName): { fd: number; stat: BigIntStats } {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     if (this.#anchor === "cwd") {
-      if (parent.lstat(name)?.isFile() !== true) throw new WalkFailure("changed", join(parent.path, name));
+      if (parent.lstat(name)?.isFile() !== true) throw new WalkFailure("changed", join(parent.path, name.toString()));
       return this.#checkedFile(parent.open(name, flags), parent);
     }
     // The inode is held first, without touching it; what is opened then can only be that.
     const held = parent.open(name, O_PATH | constants.O_NOFOLLOW);
     try {
-      if (!fstatSync(held).isFile()) throw new WalkFailure("changed", join(parent.path, name));
+      if (!fstatSync(held).isFile()) throw new WalkFailure("changed", join(parent.path, name.toString()));
       return this.#checkedFile(openSync(`/proc/self/fd/${held}`, constants.O_RDONLY | constants.O_NONBLOCK), parent);
     } finally {
       closeSync(held);

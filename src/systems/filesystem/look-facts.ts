@@ -1,9 +1,10 @@
 import { keyOf, type Directory } from "./directory.js";
 import { fingerprint, hashPlace, kindOf, MAX_HASHED_BYTES } from "./fingerprint.js";
 import type { Handles } from "./handles.js";
+import { bytesToKeep, firstUnreadable } from "./keep.js";
 import { isWithin, join, relativeTo, splitPath, type ParsedPath } from "./path.js";
 import { trackingOf, type Tracking } from "./tracked.js";
-import { digestOf, entriesBelow, type TreeNode } from "./tree.js";
+import { digestOf, entriesBelow, leafOf, type TreeNode } from "./tree.js";
 import type { Access, FileLook, LookOptions, NotKnown, PlaceStep, PolicyPathLook, Settings } from "./types.js";
 import { lastOf, pathOf, walk, type Place } from "./walk.js";
 import { relationOf, type Unresolved, type WatchedPath } from "./watch.js";
@@ -50,9 +51,20 @@ export function factsOf(handles: Handles, found: Found): FileLook {
     previousSha256: isWrite ? previousHash(handles, place) : null,
     createsFolders: isWrite ? missingFolders(place).map((path) => relativeTo(rootPath, path)) : [],
     ownerChanges: isWrite && stat !== undefined && ownerChanges(Number(stat.uid)),
+    keeping: keepingOf(handles, found),
     tree: tree === null ? null : { paths: [...entriesBelow(tree)].map(({ path }) => path), digest: digestOf(tree) },
     step: stepOf(root, place),
   };
+}
+
+/** What keeping all that a call would take away takes, and what could not be read. */
+function keepingOf(handles: Handles, { root, place, tree, query }: Found): FileLook["keeping"] {
+  const [name] = place.names;
+  if (query.access === "read" || place.stat === undefined || name === undefined) return { bytes: 0, unreadable: null };
+  const folder = lastOf(place.stack);
+  const top = tree ?? leafOf(name, place.stat);
+  const unreadable = firstUnreadable(handles, folder, top);
+  return { bytes: bytesToKeep(top), unreadable: unreadable === undefined ? null : relativeTo(lastOf(root).path, join(folder.path, unreadable)) };
 }
 
 function shownKind(place: Place): FileLook["kind"] {
@@ -148,7 +160,7 @@ function ownerChanges(uid: number): boolean {
   return user !== 0 && user !== uid;
 }
 
-function stepOf(root: readonly Directory[], place: Place): PlaceStep {
+export function stepOf(root: readonly Directory[], place: Place): PlaceStep {
   return {
     path: relativeTo(lastOf(root).path, pathOf(place)),
     folder: lastOf(place.stack).path,

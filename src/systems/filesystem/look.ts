@@ -6,7 +6,7 @@ import { explainListing, explainRoot, explainWalk, missing, outside } from "./ex
 import { isChange } from "./failures.js";
 import { kindOf } from "./fingerprint.js";
 import { anchorHere, withHandles, type Handles } from "./handles.js";
-import { factsOf, type Query } from "./look-facts.js";
+import { factsOf, type Found, type Query } from "./look-facts.js";
 import { parsePath, relativeTo, shown } from "./path.js";
 import { Protections } from "./protect.js";
 import { listTree, type TreeNode } from "./tree.js";
@@ -23,13 +23,24 @@ const ATTEMPTS = 5;
  * @throws EnactError; the order of the refusals matters: outside before missing, so that nobody can ask what exists there
  */
 export async function look(settings: Settings, given: string, access: Access, options: LookOptions): Promise<FileLook> {
+  return lookAt(settings, given, access, options, factsOf);
+}
+
+/** The same look, for whoever needs more than its facts; `use` may not act, and gets it as long as it is held open. */
+export async function lookAt<Seen>(
+  settings: Settings,
+  given: string,
+  access: Access,
+  options: LookOptions,
+  use: (handles: Handles, found: Found) => Seen,
+): Promise<Seen> {
   refusePlatform();
   const query = { settings, path: parsePath(given, settings.home), access, options };
   const hookFolders = access === "read" ? [] : await settings.hookFolders();
   const anchor = settings.anchor ?? anchorHere();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withHandles(anchor, (handles) => lookOnce(handles, query, hookFolders));
+      return await withHandles(anchor, async (handles) => use(handles, await lookOnce(handles, query, hookFolders)));
     } catch (error) {
       if (error instanceof EnactError) throw error;
       if (!isChange(error)) throw explainWalk(error, given, settings.root);
@@ -47,7 +58,7 @@ function refusePlatform(): void {
   throw new EnactError("SYSTEM_UNAVAILABLE", "File tools work on Linux and macOS only", { hint });
 }
 
-async function lookOnce(handles: Handles, query: Query, hookFolders: readonly string[]): Promise<FileLook> {
+async function lookOnce(handles: Handles, query: Query, hookFolders: readonly string[]): Promise<Found> {
   const { settings, path, access } = query;
   const root = open(handles, settings.root);
   const place = find(handles, root, query);
@@ -56,11 +67,16 @@ async function lookOnce(handles: Handles, query: Query, hookFolders: readonly st
   const protections = new Protections(handles, root, { own: settings.protectedPaths, hooks: hookFolders, links: kept });
   protections.check(place, path.given);
   checkKind(place, root, query);
-  const tree = access === "delete" ? await listed(handles, lastOf(root).path, place, query) : null;
+  const tree = keepsLink(access) ? await listed(handles, lastOf(root).path, place, query) : null;
   if (tree !== null) protections.checkTree(place, tree, path.given);
   if (access === "write") checkWritable(place, path.given);
   lastOf(place.stack).confirm();
-  return factsOf(handles, { root, place, watched, tree, query });
+  return { root, place, watched, tree, query };
+}
+
+/** A link at the end of the path is itself what is deleted or put back. */
+function keepsLink(access: Access): boolean {
+  return access === "delete" || access === "restore";
 }
 
 function open(handles: Handles, root: string): readonly Directory[] {
@@ -75,14 +91,14 @@ function find(handles: Handles, root: readonly Directory[], { path, access }: Qu
   const rootPath = lastOf(root).path;
   let place: Place;
   try {
-    place = walk(handles, root, path, access === "delete" ? "keep" : "follow");
+    place = walk(handles, root, path, keepsLink(access) ? "keep" : "follow");
   } catch (error) {
     throw explainWalk(error, path.given, rootPath);
   }
   const position = positionOf(root, place);
   if (position === "outside") throw outside(path.given, rootPath);
   if (position === "inside") return place;
-  if (access !== "delete") throw notAFile(path.given);
+  if (!keepsLink(access)) throw notAFile(path.given);
   const hint = "Delete files or folders in it, or ask the person.";
   throw new EnactError("REFUSED", `'${shown(path.given)}' is the root of the file tools itself, and that is never deleted`, { hint });
 }
@@ -91,6 +107,7 @@ function checkKind(place: Place, root: readonly Directory[], { path, access }: Q
   const { given } = path;
   const where = relativeTo(lastOf(root).path, pathOf(place));
   if (place.stat === undefined) {
+    if (access === "restore") return;
     if (access !== "write") throw missing(where, given);
     if (path.namesFolder) throw invalid(`'${shown(given)}' names a folder`, "Give the path of the file to write; missing folders are made.");
     if (given.includes("\\")) throw invalid(`'${shown(given)}' holds a '\\', which is no separator here`, "Write paths with '/'.");
@@ -101,7 +118,7 @@ function checkKind(place: Place, root: readonly Directory[], { path, access }: Q
     const hint = "Give the path of a regular file.";
     throw new EnactError("REFUSED", `'${shown(where)}' is a FIFO, socket or device, and no file`, { hint });
   }
-  if (kind === "directory" && access !== "delete") throw notAFile(given);
+  if (kind === "directory" && !keepsLink(access)) throw notAFile(given);
   if (!path.namesFolder || kind === "directory") return;
   if (kind === "file") throw invalid(`'${shown(where)}' is a file, and the path ends in '/'`, "Leave the '/' out.");
   throw invalid(`'${shown(given)}' names the folder behind a link`, "Name the link without '/' to remove the link, or the folder by its own path.");

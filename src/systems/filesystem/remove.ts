@@ -2,13 +2,14 @@ import { constants } from "node:fs";
 import { setImmediate as breathe } from "node:timers/promises";
 
 import { EnactError } from "../../errors.js";
-import { moveAside, putBack } from "./aside.js";
+import { freshName, moveAside, putBack } from "./aside.js";
 import { isSame, type Directory } from "./directory.js";
 import { errno, failed, inWords, isChange, settled, stale, WalkFailure } from "./failures.js";
 import { difference, fingerprint } from "./fingerprint.js";
 import type { Handles } from "./handles.js";
+import { BEFORE, keepContents, type Keep } from "./keep.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
-import { digestOf, entriesBelow, listTree, type TreeNode } from "./tree.js";
+import { digestOf, entriesBelow, leafOf, listTree, type TreeNode } from "./tree.js";
 import type { PlaceStep, Removed, RemoveStep, Settings } from "./types.js";
 
 const BREATH = 1000;
@@ -17,19 +18,36 @@ const BREATH = 1000;
  * Removes exactly what was judged: a file, a link (never what it leads to), or a folder with just the entries that were
  * listed, each still the same. All is compared before anything is removed; see aside.ts for how nothing slips in.
  *
+ * @param keep gets everything that will be removed before the first of it is; null to keep nothing
  * @returns what was removed; when the system stopped it half-way, what is left is put back under its name
  * @throws EnactError STALE_PLAN, ACTION_FAILED
  */
-export async function remove(settings: Settings, step: RemoveStep): Promise<Removed> {
+export async function remove(settings: Settings, step: RemoveStep, keep: Keep | null): Promise<Removed> {
   return reopened(settings, step.place, "deleted", async (found) => {
-    checkEntry(found, step.place, step.tree_digest === null ? "content" : "identity");
-    return step.tree_digest === null ? removeOne(found, step.place) : await removeTree(found, step, step.tree_digest);
+    const now = checkEntry(found, step.place, step.tree_digest === null ? "content" : "identity");
+    const keeping = { keep, aside: freshName("aside") };
+    if (step.tree_digest !== null) return await removeTree(found, step, step.tree_digest, keeping);
+    if (now !== undefined) await keepBefore(keeping, found, step.place, leafOf(found.name, now));
+    return removeOne(found, step.place, keeping.aside);
   });
 }
 
-function removeOne({ folder, name }: Reopened, place: PlaceStep): Removed {
+interface Keeping {
+  readonly keep: Keep | null;
+  /** The name under which the entry will be put aside. */
+  readonly aside: string;
+}
+
+/** All that will go, durable before the first of it goes. */
+async function keepBefore({ keep, aside }: Keeping, { handles, folder, name }: Reopened, place: PlaceStep, tree: TreeNode): Promise<void> {
+  if (keep === null) return;
+  const nodes = await keepContents(keep, { handles, folder, name }, tree);
+  await keep.put(BEFORE, { version: 1, act: "delete", path: place.path, aside, nodes, written: null });
+}
+
+function removeOne({ folder, name }: Reopened, place: PlaceStep, freeName: string): Removed {
   folder.confirm();
-  const aside = moveAside(folder, name);
+  const aside = moveAside(folder, name, freeName);
   const moved = folder.lstat(aside.name);
   if (place.target === null || difference(place.target, moved, "entry") !== undefined) {
     throw undo(folder, aside.name, place, name, stale(place.path, "it was exchanged at the last moment"));
@@ -43,14 +61,15 @@ function removeOne({ folder, name }: Reopened, place: PlaceStep): Removed {
   return { files: 1, folders: 0, bytes, left: 0, error: null, leftAt: null };
 }
 
-async function removeTree(found: Reopened, step: RemoveStep, digest: string): Promise<Removed> {
+async function removeTree(found: Reopened, step: RemoveStep, digest: string, keeping: Keeping): Promise<Removed> {
   const { folder, name } = found;
   const { place } = step;
   // Before anything is moved: a tree that has changed is left alone altogether.
-  checkPermissions(found.handles, folder, await judgedTree(found, name, step, digest), place);
+  let tree = await judgedTree(found, name, step, digest);
+  checkPermissions(found.handles, folder, tree, place);
+  await keepBefore(keeping, found, place, tree);
   folder.confirm();
-  const aside = moveOrStay(folder, name);
-  let tree: TreeNode;
+  const aside = moveOrStay(folder, name, keeping.aside);
   try {
     tree = await judgedTree(found, aside, step, digest);
   } catch (error) {
@@ -78,9 +97,9 @@ async function judgedTree({ handles, folder }: Reopened, name: string, { place, 
 }
 
 /** A merged folder of overlayfs cannot be renamed (EXDEV): it is emptied where it is, by the same comparisons. */
-function moveOrStay(folder: Directory, name: string): string {
+function moveOrStay(folder: Directory, name: string, aside: string): string {
   try {
-    return moveAside(folder, name).name;
+    return moveAside(folder, name, aside).name;
   } catch (error) {
     if (errno(error) === "EXDEV") return name;
     throw error;
@@ -143,7 +162,9 @@ async function removeNode(handles: Handles, parent: Directory, node: TreeNode, p
 
 function removeLeaf(parent: Directory, node: TreeNode): void {
   const now = parent.lstat(node.bytes);
-  if (difference(fingerprint(node.stat), now, "content") !== undefined) throw new WalkFailure("changed", parent.path);
+  // Removing one name of a file changes the change time that its other names show.
+  const strictness = node.stat.nlink > 1n ? "entry" : "content";
+  if (difference(fingerprint(node.stat), now, strictness) !== undefined) throw new WalkFailure("changed", parent.path);
   parent.unlink(node.bytes);
 }
 

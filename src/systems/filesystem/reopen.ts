@@ -25,7 +25,7 @@ export interface Reopened {
 export async function reopened<Value>(
   settings: Settings,
   step: PlaceStep,
-  doing: "read" | "written" | "deleted",
+  doing: "read" | "written" | "deleted" | "put back",
   act: (place: Reopened) => Promise<Value> | Value,
 ): Promise<Value> {
   const anchor = settings.anchor ?? anchorHere();

@@ -29,6 +29,11 @@ export interface TreeNode {
   readonly children: readonly TreeNode[];
 }
 
+/** A file or link as a tree of its own. What a link says is left to whoever needs it. */
+export function leafOf(name: string, stat: BigIntStats): TreeNode {
+  return { name, bytes: Buffer.from(name), kind: kindOf(stat), stat, target: null, targetName: null, children: [] };
+}
+
 export interface TreeLimits {
   readonly maxEntries: number;
   readonly signal: AbortSignal | undefined;

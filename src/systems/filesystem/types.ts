@@ -1,5 +1,6 @@
 import type { Anchor } from "./directory.js";
 import type { Fingerprint } from "./fingerprint.js";
+import type { Keep, Kept } from "./keep.js";
 import type { Relation } from "./watch.js";
 
 export interface FilesystemOptions {
@@ -35,7 +36,7 @@ export interface Settings extends Required<Omit<FilesystemOptions, "home" | "anc
   readonly anchor: Anchor | undefined;
 }
 
-export type Access = "read" | "write" | "delete";
+export type Access = "read" | "write" | "delete" | "restore";
 
 /** A fact that could not be found out. */
 export interface NotKnown {
@@ -76,6 +77,8 @@ export interface FileLook {
   readonly createsFolders: readonly string[];
   /** For a write: the file belongs to somebody else, and will belong to this user. */
   readonly ownerChanges: boolean;
+  /** Bytes that keeping what the call takes away takes at most, and the path of what this user could not read. */
+  readonly keeping: { readonly bytes: number; readonly unreadable: string | null };
   /** For a deletion of a folder: paths below it in order, and a digest that changes when anything in it does. */
   readonly tree: { readonly paths: readonly string[]; readonly digest: string } | null;
   readonly step: PlaceStep;
@@ -102,6 +105,48 @@ export type PlaceStep = {
 export type ReadStep = { readonly place: PlaceStep };
 export type WriteStep = { readonly place: PlaceStep; readonly content: string; readonly previous_sha256: string | null };
 export type RemoveStep = { readonly place: PlaceStep; readonly tree_digest: string | null; readonly entries: number };
+
+/**
+ * How to put back what was there. rebuild: all of it, nothing is there. fill: what is missing of a folder; fill_aside: of
+ * one that was put aside, and then give it its name. rename_aside: give what was put aside its name. remove: the new file,
+ * and the folders that were made for it. replace: the content.
+ */
+export type BackStep = {
+  readonly way: "rebuild" | "fill" | "fill_aside" | "rename_aside" | "remove" | "replace";
+  readonly place: PlaceStep;
+  readonly aside: PlaceStep | null;
+  /** Of what is left of a folder, and how many entries that is. */
+  readonly digest: string | null;
+  readonly entries: number;
+  /** Of the content that is replaced. */
+  readonly previous_sha256: string | null;
+  /** Folders to remove, the innermost first. */
+  readonly made: readonly PlaceStep[];
+  /** What an interrupted act has left under names of its own. */
+  readonly leftovers: readonly PlaceStep[];
+};
+
+/** What putting back would do. */
+export interface BackLook {
+  readonly path: string;
+  readonly root: string;
+  /** Of what was kept. */
+  readonly files: number;
+  readonly folders: number;
+  readonly bytes: number;
+  /** For people, one clause each. */
+  readonly changes: readonly string[];
+  readonly notUndone: readonly string[];
+  readonly step: BackStep;
+}
+
+export interface PutBack {
+  readonly files: number;
+  readonly folders: number;
+  readonly bytes: number;
+  readonly removedFiles: number;
+  readonly removedFolders: number;
+}
 
 export interface FileContent {
   /** The whole file, or its beginning. */
@@ -138,6 +183,12 @@ export interface FileReader {
   look(path: string, access: Access, options?: LookOptions): Promise<FileLook>;
   /** @throws EnactError STALE_PLAN when it is another file now; ACTION_FAILED */
   read(step: ReadStep, maxBytes?: number): Promise<FileContent>;
+  /**
+   * How to put back what an act has changed.
+   * @param isWhole whether it is known to have ended as it should; else what it left half-way is looked for too
+   * @throws EnactError STALE_PLAN naming what differs, REFUSED when there is nothing to put back
+   */
+  lookBack(kept: Kept, isWhole: boolean, options?: LookOptions): Promise<BackLook>;
 }
 
 export interface LookOptions {
@@ -145,13 +196,15 @@ export interface LookOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Acts on exactly what was judged, or not at all. */
+/** Acts on exactly what was judged, or not at all. What it is given to keep with gets all that would be lost, before it is. */
 export interface FileWriter {
   read(step: ReadStep, maxBytes?: number): Promise<FileContent>;
   /** @throws EnactError STALE_PLAN, ACTION_FAILED: nothing was done, unless `done` says otherwise */
-  write(step: WriteStep): Promise<Written>;
+  write(step: WriteStep, keep: Keep | null): Promise<Written>;
   /** @throws EnactError STALE_PLAN, ACTION_FAILED: nothing was done, unless `done` says otherwise */
-  remove(step: RemoveStep): Promise<Removed>;
+  remove(step: RemoveStep, keep: Keep | null): Promise<Removed>;
+  /** @throws EnactError STALE_PLAN, ACTION_FAILED, TAMPERED: nothing was done, unless `done` says otherwise */
+  putBack(step: BackStep, kept: Kept, contents: () => AsyncIterable<Uint8Array>): Promise<PutBack>;
 }
 
 export interface Filesystem {

@@ -2,13 +2,21 @@ import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, wri
 
 import { EnactError } from "../../errors.js";
 import { freshName, moveAside, publish, putBack } from "./aside.js";
-import { isSame, type Directory } from "./directory.js";
+import { isSame, keyOf, type Directory } from "./directory.js";
 import { errno, failed, stale, tidy, unless } from "./failures.js";
-import { difference, hashOf, sha256 } from "./fingerprint.js";
+import { difference, fingerprint, hashOf, sha256 } from "./fingerprint.js";
+import { BEFORE, keepContents, type Keep, type KeptWrite } from "./keep.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
+import { leafOf } from "./tree.js";
 import type { PlaceStep, Settings, WriteStep, Written } from "./types.js";
 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+interface MadeFolder {
+  readonly parent: Directory;
+  readonly name: string;
+  readonly folder: Directory;
+}
 
 /**
  * Writes a file as a whole or not at all: into a new file beside it, made durable, then put under the name. What was
@@ -16,16 +24,17 @@ const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | con
  * names (hard links, perhaps outside the root) is replaced under this name only: the others keep the old content.
  * Permission bits are kept; so is the owner, if the system allows it.
  *
- * @throws EnactError STALE_PLAN, ACTION_FAILED
+ * @param keep gets what was there, with its content, before anything is replaced; null to keep nothing
+ * @throws EnactError STALE_PLAN, ACTION_FAILED; what `keep` throws, and then nothing was done
  */
-export async function writeFile(settings: Settings, step: WriteStep): Promise<Written> {
-  return reopened(settings, step.place, "written", (found) => {
+export async function writeFile(settings: Settings, step: WriteStep, keep: Keep | null): Promise<Written> {
+  return reopened(settings, step.place, "written", async (found) => {
     const old = checkEntry(found, step.place, "content");
-    const made: { parent: Directory; name: string }[] = [];
+    const made: MadeFolder[] = [];
     try {
       const folder = makeFolders(found, step.place, made);
       const name = step.place.names.at(-1) ?? found.name;
-      return writeIn({ ...found, folder, name }, step, old);
+      return await writeIn({ ...found, folder, name }, step, old, { keep, made });
     } catch (error) {
       // Only folders that are still empty can be removed.
       for (const { parent, name } of made.toReversed()) tidy(() => parent.rmdir(name));
@@ -35,7 +44,7 @@ export async function writeFile(settings: Settings, step: WriteStep): Promise<Wr
 }
 
 /** Makes the folders that were missing; each must still be. */
-function makeFolders({ handles, folder }: Reopened, place: PlaceStep, made: { parent: Directory; name: string }[]): Directory {
+function makeFolders({ handles, folder }: Reopened, place: PlaceStep, made: MadeFolder[]): Directory {
   let parent = folder;
   for (const name of place.names.slice(0, -1)) {
     parent.confirm();
@@ -45,26 +54,54 @@ function makeFolders({ handles, folder }: Reopened, place: PlaceStep, made: { pa
       if (errno(error) === "EEXIST") throw stale(place.path, `the folder '${name}' was made meanwhile`);
       throw error;
     }
-    made.push({ parent, name });
-    parent = handles.openChild(parent, name);
+    const child = handles.openChild(parent, name);
+    made.push({ parent, name, folder: child });
+    parent = child;
   }
   return parent;
 }
 
-function writeIn(found: Reopened, step: WriteStep, old: BigIntStats | undefined): Written {
+interface Keeping {
+  readonly keep: Keep | null;
+  readonly made: readonly MadeFolder[];
+}
+
+async function writeIn(found: Reopened, step: WriteStep, old: BigIntStats | undefined, keeping: Keeping): Promise<Written> {
   const { folder } = found;
-  const temporary = freshName("new");
-  const fd = folder.open(temporary, NEW_FILE, old === undefined ? 0o666 : 0o600);
+  const names = { temporary: freshName("new"), aside: freshName("aside") };
+  const fd = folder.open(names.temporary, NEW_FILE, old === undefined ? 0o666 : 0o600);
   try {
     const stat = fill(fd, step.content, old);
-    if (old === undefined) create(found, step.place, temporary);
-    else replace(found, step, temporary);
+    const hash = sha256(Buffer.from(step.content));
+    const written = { seen: fingerprint(stat), mode: Number(stat.mode & 0o7777n), sha256: hash, temporary: names.temporary, made: [] };
+    if (keeping.keep !== null) await keepBefore(keeping.keep, found, { step, old, aside: names.aside, written, made: keeping.made });
+    if (old === undefined) create(found, step.place, names.temporary);
+    else replace(found, step, names);
     makeSure(found, stat, step.place.path);
-    return { size: Number(stat.size), sha256: sha256(Buffer.from(step.content)), otherLinks: old === undefined ? 0 : Number(old.nlink) - 1 };
+    return { size: Number(stat.size), sha256: hash, otherLinks: old === undefined ? 0 : Number(old.nlink) - 1 };
   } finally {
     closeSync(fd);
-    tidy(() => folder.unlink(temporary));
+    tidy(() => folder.unlink(names.temporary));
   }
+}
+
+interface Beforehand {
+  readonly step: WriteStep;
+  readonly old: BigIntStats | undefined;
+  readonly aside: string;
+  readonly written: KeptWrite;
+  readonly made: readonly MadeFolder[];
+}
+
+/** The new file lies ready beside its place, so that what it will be is known as well. */
+async function keepBefore(keep: Keep, found: Reopened, { step, old, aside, written, made }: Beforehand): Promise<void> {
+  const { handles, folder, name } = found;
+  const nodes = old === undefined ? [] : await keepContents(keep, { handles, folder, name }, leafOf(name, old));
+  // The names of a place are the end of its path from the root.
+  const parts = step.place.path.split("/");
+  const depth = parts.length - step.place.names.length;
+  const folders = made.map(({ folder: { stat } }, index) => ({ path: parts.slice(0, depth + index + 1).join("/"), key: keyOf(stat) }));
+  await keep.put(BEFORE, { version: 1, act: "write", path: step.place.path, aside, nodes, written: { ...written, made: folders } });
 }
 
 /** The new content, durable, with the old file's owner and permissions; never readable by others meanwhile. */
@@ -89,18 +126,25 @@ function create({ folder, name }: Reopened, place: PlaceStep, temporary: string)
   }
 }
 
-function replace(found: Reopened, step: WriteStep, temporary: string): void {
+/** Under which names the new file waits, and the old one is put aside. */
+interface Names {
+  readonly temporary: string;
+  readonly aside: string;
+}
+
+/** Puts a file that lies ready in the place of the judged one. @throws EnactError STALE_PLAN, ACTION_FAILED */
+export function replace(found: Reopened, step: Pick<WriteStep, "place" | "previous_sha256">, names: Names): void {
   const { folder, name } = found;
   const { place } = step;
   const old = checkEntry(found, place, "content");
   checkContent(found, step);
   folder.confirm();
-  const aside = moveAside(folder, name);
+  const aside = moveAside(folder, name, names.aside);
   const moved = folder.lstat(aside.name);
   const isJudged = place.target !== null && difference(place.target, moved, "entry") === undefined && old !== undefined;
   if (!isJudged) throw undo(folder, aside.name, place, name, stale(place.path, "it was exchanged at the last moment"));
   try {
-    publish(folder, temporary, name);
+    publish(folder, names.temporary, name);
   } catch (error) {
     const reason = errno(error) === "EEXIST" ? stale(place.path, "another file was put in its place") : failed(place.path, "written", error);
     throw undo(folder, aside.name, place, name, reason);
@@ -109,7 +153,7 @@ function replace(found: Reopened, step: WriteStep, temporary: string): void {
 }
 
 /** Time stamps can lie, a hash cannot. */
-function checkContent({ handles, folder, name }: Reopened, { place, previous_sha256: judged }: WriteStep): void {
+function checkContent({ handles, folder, name }: Reopened, { place, previous_sha256: judged }: Pick<WriteStep, "place" | "previous_sha256">): void {
   if (judged === null) return;
   const { fd } = handles.openFile(folder, name);
   const now = hashOf(fd);
@@ -125,10 +169,10 @@ function undo(folder: Directory, aside: string, place: PlaceStep, name: string, 
 }
 
 /** The name is given: from here on nothing can be called "not done" any more. */
-function makeSure({ folder, name }: Reopened, written: BigIntStats, path: string): void {
+export function makeSure({ folder, name }: Reopened, written: BigIntStats, path: string): void {
   let now: BigIntStats | undefined;
   try {
-    syncFolder(folder);
+    folder.sync();
     now = folder.lstat(name);
   } catch (error) {
     const done = `The content was written, and then the system said ${errno(error)}.`;
@@ -137,15 +181,4 @@ function makeSure({ folder, name }: Reopened, written: BigIntStats, path: string
   if (now !== undefined && isSame(now, written)) return;
   const done = "The content was written, and another process has moved or replaced it since.";
   throw new EnactError("OUTCOME_UNKNOWN", `'${path}' is no longer what was written`, { done });
-}
-
-/** Makes the new name durable. Some file systems cannot, and do it in their own time. */
-function syncFolder(folder: Directory): void {
-  const fd = unless(["EACCES", "EPERM"], () => folder.open(".", constants.O_RDONLY | constants.O_DIRECTORY));
-  if (fd === undefined) return;
-  try {
-    unless(["EINVAL", "ENOTSUP", "EBADF"], () => fsyncSync(fd));
-  } finally {
-    closeSync(fd);
-  }
 }
