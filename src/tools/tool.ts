@@ -145,6 +145,37 @@ export interface ToolInfo {
   readonly access?: readonly string[];
 }
 
+/**
+ * A run whose decision is on record and whose outcome is not: its process ended in the middle. The step is not in the
+ * receipt, so what there is to go by are the facts.
+ */
+export interface InterruptedRun {
+  readonly run_id: string;
+  readonly workflow: string;
+  /** As the receipt has them; what was redacted is an unknown fact. */
+  readonly payload: JsonObject;
+  readonly decided_at: Date;
+  /** False when the configuration is another one now: what is looked at may then be another system. */
+  readonly sameConfiguration: boolean;
+}
+
+/** What the world says about an interrupted run. */
+export interface Settlement {
+  /** done: what was allowed is there. not_done: it is not there, and it is not on its way any more either. */
+  readonly found: "done" | "not_done" | "cannot_tell";
+  /** A sentence for a person: what was seen, and where nobody can tell, what to look at. */
+  readonly reason: string;
+  /** What shows it: shas, hashes, counts. Never contents. */
+  readonly facts?: JsonObject;
+  /** Nothing final yet: why it may still be happening. It is looked at again later, and nothing is recorded. */
+  readonly stillOpen?: string;
+}
+
+export interface SettleCall {
+  readonly signal: AbortSignal;
+  readonly now: Date;
+}
+
 /** A tool before it has hands: plan() gets only a reader, execute() never sees the input again. */
 export interface ToolDefinition<Input, Payload, Step, Reader, Writer> extends ToolInfo {
   /** Looks and never touches. @throws EnactError when the call cannot be planned */
@@ -156,6 +187,11 @@ export interface ToolDefinition<Input, Payload, Step, Reader, Writer> extends To
   execute(step: Step, writer: Writer, control: ExecuteControl): Promise<Execution>;
   /** Left out when nothing that the tool does can be undone. */
   readonly undo?: UndoDefinition<Reader, Writer>;
+  /**
+   * Looks whether an interrupted run was done. "done" and "not_done" only on proof; a guess would become a signed receipt.
+   * Left out: nobody can tell.
+   */
+  readonly settle?: (run: InterruptedRun, reader: Reader, call: SettleCall) => Promise<Settlement>;
 }
 
 /** A tool bound to its system, with the types erased: what the guard works with. */
@@ -163,6 +199,7 @@ export interface GuardedTool extends ToolInfo {
   plan(input: unknown, call: PlanCall): Promise<Plan<JsonObject, Json>>;
   execute(step: Json, control: ExecuteControl): Promise<Execution>;
   readonly undo?: BoundUndo;
+  readonly settle?: (run: InterruptedRun, call: SettleCall) => Promise<Settlement>;
 }
 
 /** UndoDefinition with its hands. */
@@ -183,9 +220,10 @@ export function bindTool<Input, Payload, Step, Reader, Writer>(
   definition: ToolDefinition<Input, Payload, Step, Reader, Writer>,
   system: { readonly reader: Reader; readonly writer: Writer },
 ): GuardedTool {
-  const { undo, ...rest } = definition;
+  const { undo, settle, ...rest } = definition;
   const tool: GuardedTool = {
     ...rest,
+    ...(settle === undefined ? {} : { settle: (run: InterruptedRun, call: SettleCall) => settle(run, system.reader, call) }),
     plan: (input, call) => definition.plan(input as Input, system.reader, call) as Promise<Plan<JsonObject, Json>>,
     execute: (step, control) => definition.execute(step as Step, system.writer, control),
   };
