@@ -3,9 +3,9 @@ import { slackCaller } from "./slack/client.js";
 import { SlackReader } from "./slack/reader.js";
 import { SlackWriter } from "./slack/writer.js";
 
-export type { SlackConversation, SlackPerson, SlackTarget } from "./slack/reader.js";
+export type { SlackConversation, SlackMessage, SlackPerson, SlackTarget } from "./slack/reader.js";
 export type { SlackReader } from "./slack/reader.js";
-export type { PostOutcome, SlackPost, SlackWriter } from "./slack/writer.js";
+export type { DeleteOutcome, PostOutcome, SlackPost, SlackWriter } from "./slack/writer.js";
 
 export interface SlackOptions {
   /**

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 
 import { EnactError } from "../errors.js";
@@ -8,7 +7,10 @@ import { secretsIn } from "../facts/secrets.js";
 import { blockTexts, fetchedHosts, findMentions, slackPostPayload, type SlackPostPayload } from "../facts/slack.js";
 import { unknown, type OrUnknown } from "../facts/unknown.js";
 import type { PostOutcome, SlackConversation, SlackReader, SlackTarget, SlackWriter } from "../systems/slack.js";
+import { sha256, undoSlackPost } from "./slack/undo.js";
 import { defineTool, type ActionTaken } from "./tool.js";
+
+const UNDO_IN_WORDS = "the message is deleted; who has read it has read it";
 
 /** Slack cuts longer texts, and what is cut is not what was judged. */
 const MAX_TEXT = 40_000;
@@ -56,11 +58,13 @@ export const slackPostTool = defineTool<Input, SlackPostPayload, Step, SlackRead
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   input,
   payload: slackPostPayload,
-  reversible: "the message can be deleted with its channel and ts; who has read it has read it",
+  reversible: UNDO_IN_WORDS,
+  undo: undoSlackPost,
   access: [
     "A bot token (`xoxb-…`), never a user token: it can post only as the app.",
     "`chat:write` to post where the bot is a member. Not `chat:write.public`: inviting the bot is a person's decision.",
     "`channels:read` and `groups:read` to resolve public and private channels and to see whether they are shared outside.",
+    "`channels:history` (`groups:history`, `im:history`, `mpim:history`) only to see, before a message is deleted by enact_rollback, whether it was edited or answered; without them that is not known, and said.",
     "`im:read`, `mpim:read` and `users:read` only if it may write to people; without them a direct message cannot be resolved, and is blocked.",
   ],
 
@@ -81,7 +85,7 @@ export const slackPostTool = defineTool<Input, SlackPostPayload, Step, SlackRead
       judged: target.conversation === undefined ? null : judgedState(target.conversation),
     };
     const payload = { ...facts(target, id), ...messageFacts(content), thread_ts: step.thread_ts };
-    return { payload, step, target: shownTarget(target, id), subjects: [`slack:${id}`] };
+    return { payload, step, target: shownTarget(target, id), subjects: [`slack:${id}`], reversal: { possible: true, how: UNDO_IN_WORDS } };
   },
 
   async execute(step, writer, { signal }) {
@@ -149,7 +153,7 @@ function messageFacts({ text, blocks }: { text: string; blocks: readonly Json[] 
   });
   return {
     text_length: text.length,
-    text_sha256: createHash("sha256").update(text, "utf8").digest("hex"),
+    text_sha256: sha256(text),
     block_types: (blocks ?? []).map((block) => String((block as { type?: unknown }).type)),
     mentions: findMentions({ text, blocks }),
     fetched_hosts: fetchedHosts(blocks),
@@ -180,15 +184,16 @@ function checkUnchanged(judged: Judged, found: Judged): void {
 }
 
 function action(step: Step, outcome: PostOutcome): ActionTaken {
-  const base = { system: "slack", action: "post", reversible: true } as const;
+  const base = { system: "slack", action: "post" } as const;
   if (outcome.state === "posted") {
-    return { ...base, success: true, output: { channel: outcome.channel, ts: outcome.ts } };
+    const { channel, ts, text } = outcome;
+    return { ...base, success: true, output: { channel, ts, kept_text_sha256: text === null ? null : sha256(text) }, reversible: ts !== "" };
   }
   const { code, message } = outcome.failure;
   const output = { channel: step.channel, slack_error: code };
   if (outcome.state === "failed") {
-    return { ...base, success: false, output, error: { code: "ACTION_FAILED", message: `Not posted. ${message}` } };
+    return { ...base, success: false, reversible: false, output, error: { code: "ACTION_FAILED", message: `Not posted. ${message}` } };
   }
   const words = `${message}. The message may have been posted: look into the channel before posting again`;
-  return { ...base, success: "unknown", output, error: { code: "OUTCOME_UNKNOWN", message: words } };
+  return { ...base, success: "unknown", reversible: false, output, error: { code: "OUTCOME_UNKNOWN", message: words } };
 }

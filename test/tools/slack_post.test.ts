@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blockDms, noBroadcastMentions, requireChannelAllowlist } from "../../src/policies/slack/index.js";
 import { openSlack, type SlackSystem } from "../../src/systems/slack.js";
 import { slackPostTool } from "../../src/tools/slack_post.js";
+import { sha256 } from "../../src/tools/slack/undo.js";
 import { startSlackEmulator, type SlackEmulator } from "../support/slack-emulator.js";
 import { blockedBy, executed, planned } from "../support/tool-calls.js";
 
@@ -110,7 +111,7 @@ describe("what Slack gets", () => {
     });
     expect(result).toEqual({ channel: "C000000002", ts: message?.["ts"] });
     expect(actions).toEqual([
-      { system: "slack", action: "post", success: true, reversible: true, output: { channel: "C000000002", ts: message?.["ts"] } },
+      { system: "slack", action: "post", success: true, reversible: true, output: { channel: "C000000002", ts: message?.["ts"], kept_text_sha256: sha256(message?.text ?? "") } },
     ]);
   });
 

@@ -6,6 +6,13 @@ import { asConversation, asPerson, type SlackConversation, type SlackPerson } fr
 
 export type { SlackConversation, SlackPerson } from "./objects.js";
 
+/** A message as it stands in a conversation. */
+export interface SlackMessage {
+  readonly text: string;
+  readonly isEdited: boolean;
+  readonly replies: number;
+}
+
 /** Where a message would go. At least one of the two is known. */
 export interface SlackTarget {
   /** Undefined for a person with whom the bot has no conversation yet: Slack opens one when it gets the message. */
@@ -17,7 +24,7 @@ export interface SlackTarget {
 /** Pages of 1,000 that a look-up by name goes through before it asks for an id instead. */
 const MAX_PAGES = 30;
 
-/** Looks at conversations and people. Never opens, joins or reads one. */
+/** Looks at conversations and people. Never opens or joins one, and reads no message but one that is to be undone. */
 export class SlackReader {
   readonly #call: SlackCall;
 
@@ -39,6 +46,25 @@ export class SlackReader {
   async conversation(id: string): Promise<SlackConversation> {
     const answer = await this.#look("conversations.info", { channel: id });
     return asConversation(answer["channel"]);
+  }
+
+  /**
+   * One message by its ts. Reading needs a right that posting does not (channels:history and its like).
+   * @throws EnactError SYSTEM_UNAVAILABLE
+   */
+  async message(channel: string, ts: string): Promise<SlackMessage | "gone" | "not allowed"> {
+    let answer: Raw;
+    try {
+      answer = await this.#look("conversations.replies", { channel, ts, latest: ts, oldest: ts, inclusive: true, limit: 1 });
+    } catch (error) {
+      if (error instanceof MissingScope) return "not allowed";
+      if (slackCodeOf(error) === "thread_not_found" || slackCodeOf(error) === "message_not_found") return "gone";
+      throw error;
+    }
+    const found = list(answer["messages"]).find((message) => message["ts"] === ts);
+    if (found === undefined || found["subtype"] === "tombstone") return "gone";
+    const { text, edited, reply_count: replies } = found;
+    return { text: typeof text === "string" ? text : "", isEdited: edited !== undefined && edited !== null, replies: typeof replies === "number" ? replies : 0 };
   }
 
   async #resolve(channel: string): Promise<SlackTarget> {
@@ -144,6 +170,11 @@ class MissingScope extends EnactError {
   constructor(error: EnactError) {
     super(error.code, error.message, { hint: "Ask a person to add the scope to the Slack app and install it again." });
   }
+}
+
+/** The code that lookFailed puts at the end of its words. */
+function slackCodeOf(error: unknown): string | undefined {
+  return error instanceof EnactError ? /\(([a-z_]+)\)$/u.exec(error.message)?.[1] : undefined;
 }
 
 function list(value: unknown): readonly Raw[] {

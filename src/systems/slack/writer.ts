@@ -1,7 +1,7 @@
 import { EnactError } from "../../errors.js";
 import type { SlackCall } from "./client.js";
 import { slackFailure, type SlackFailure } from "./failure.js";
-import type { SlackConversation, SlackReader } from "./reader.js";
+import type { SlackConversation, SlackMessage, SlackReader } from "./reader.js";
 
 /** A message and the conversation that it was judged for. */
 export interface SlackPost {
@@ -12,8 +12,11 @@ export interface SlackPost {
   readonly blocks: readonly unknown[] | null;
 }
 
+/** What became of a message that was to be deleted. */
+export type DeleteOutcome = { readonly state: "deleted" } | { readonly state: "failed" | "unknown"; readonly failure: SlackFailure };
+
 export type PostOutcome =
-  | { readonly state: "posted"; readonly channel: string; readonly ts: string }
+  | { readonly state: "posted"; readonly channel: string; readonly ts: string; /** As Slack keeps it, if it said so. */ readonly text: string | null }
   | { readonly state: "failed" | "unknown"; readonly failure: SlackFailure };
 
 /** Posts. */
@@ -58,10 +61,27 @@ export class SlackWriter {
       });
       const { channel, ts } = answer;
       const posted = typeof channel === "string" ? channel : message.channel;
-      return { state: "posted", channel: posted, ts: typeof ts === "string" ? ts : "" };
+      const { text } = (answer["message"] ?? {}) as { text?: unknown };
+      return { state: "posted", channel: posted, ts: typeof ts === "string" ? ts : "", text: typeof text === "string" ? text : null };
     } catch (error) {
       const failure = slackFailure(error);
       return { state: failure.mayHaveHappened ? "unknown" : "failed", failure };
     }
+  }
+
+  /** Deletes one message of the bot's own, once. Slack lets a bot delete no other. */
+  async delete(channel: string, ts: string): Promise<DeleteOutcome> {
+    try {
+      await this.#call("chat.delete", { channel, ts });
+      return { state: "deleted" };
+    } catch (error) {
+      const failure = slackFailure(error);
+      return { state: failure.mayHaveHappened ? "unknown" : "failed", failure };
+    }
+  }
+
+  /** The message as it is now; see SlackReader. */
+  message(channel: string, ts: string): Promise<SlackMessage | "gone" | "not allowed"> {
+    return this.#reader.message(channel, ts);
   }
 }
