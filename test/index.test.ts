@@ -40,7 +40,7 @@ describe("createGuard", () => {
   test("guards as the server does, with policies by name, with options, as functions and of one's own", async () => {
     const policies = [dontDeleteFile, { restrict_paths: { allowed_dirs: ["."] } }, "code_freeze_active", noSecrets];
     const guard = await createGuard(settings({ policies, secret }));
-    expect(guard.tools.map(({ name }) => name)).toEqual(["file_read", "file_delete"]);
+    expect(guard.tools.map(({ name }) => name)).toEqual(["file_read", "file_delete", "enact_rollback"]);
     const read = await guard.call("file_read", { path: "notes.txt" });
     expect(read).toMatchObject({ status: "done", isError: false, receipt: { decision: "PASS", signature: expect.stringMatching(/^hmac-sha256:/u) as unknown } });
     const deleted = await guard.call("file_delete", { path: "notes.txt" });

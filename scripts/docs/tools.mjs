@@ -13,7 +13,8 @@ export function toolsPage(sources, commentsOf) {
     "# Tools",
     NOTE,
     "A tool exists for the agent only if `enact.yaml` lists it. Its input is strict: an unknown key is an error. Before a call is judged the guard finds out " +
-      "the facts below from the real system; policies judge these, and the receipt shows them. `enact_check` and `enact_receipts` are always there.",
+      "the facts below from the real system; policies judge these, and the receipt shows them. `enact_check` and `enact_receipts` are always there, " +
+      "and [`enact_rollback`](undo.md) whenever one of the tools can be undone.",
     table(["Tool", "System", "What it does"], sources.tools.map(({ name, system, title }) => [`[${code(name)}](#${name})`, system, title])),
     ...sources.tools.map((tool) => toolSection(tool, sources, commentsOf(tool))),
   ]);

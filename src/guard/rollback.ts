@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../facts/json.js";
 import type { Ledger } from "../receipts/ledger.js";
 import type { Entry } from "../receipts/receipt.js";
 import type { UndoStore } from "../receipts/undo-store.js";
-import type { ActionTaken, BoundUndo, ExecuteControl, Execution, GuardedTool, Plan, PlanCall, UndoableRun } from "../tools/tool.js";
+import type { ActionTaken, BoundUndo, ExecuteControl, Execution, GuardedTool, Plan, PlanCall, ToolInfo, UndoableRun } from "../tools/tool.js";
 import { keptBy, ROLLBACK } from "./undoing.js";
 
 export interface RollbackParts {
@@ -49,6 +49,21 @@ interface Step {
   readonly step: Json;
 }
 
+/** What is known of the tool without a ledger. */
+export const rollbackInfo: ToolInfo = Object.freeze({
+  name: ROLLBACK,
+  title: "Undo an earlier call",
+  description:
+    "Undoes an earlier call of this project, named by the run id of its receipt: puts back what it changed, as far as it " +
+    "was kept, and only if it is still as that call left it; else it stops and says what differs. Says what it cannot " +
+    "undo. A run is undone once. enact_check shows what it would do.",
+  system: "enact",
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  input,
+  payload: payloadSchema,
+  reversible: false,
+});
+
 /**
  * Undoing as a guarded tool: planned on what the ledger, the undo store and the real system say, judged, put on record, and
  * bound to the state that was seen. It needs no policy of its own: it puts back only what an allowed run of this project
@@ -59,17 +74,7 @@ interface Step {
 export function rollbackTool(parts: RollbackParts): GuardedTool | undefined {
   if (!parts.tools.some(({ undo }) => undo !== undefined)) return undefined;
   return {
-    name: ROLLBACK,
-    title: "Undo an earlier call",
-    description:
-      "Undoes an earlier call of this project, named by the run id of its receipt: puts back what it changed, as far as it " +
-      "was kept, and only if it is still as that call left it; else it stops and says what differs. Says what it cannot " +
-      "undo. A run is undone once. enact_check shows what it would do.",
-    system: "enact",
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
-    input,
-    payload: payloadSchema,
-    reversible: false,
+    ...rollbackInfo,
     plan: (given, call) => planRollback(parts, (given as z.infer<typeof input>).run_id.toLowerCase(), call),
     execute: (step, control) => undoRun(parts, step as unknown as Step, control),
   };
@@ -98,7 +103,7 @@ async function planRollback(parts: RollbackParts, given: string, call: PlanCall)
     not_undone: sentences(plan.payload["not_undone"]),
   };
   const step = { run_id, workflow, facts, step: plan.step };
-  const reversal = { possible: false, how: `a rollback is not undone: call ${workflow} again with what you want` };
+  const reversal = { possible: false, how: `call ${workflow} again with what you want instead` };
   const payload = { ...plan.payload, ...facts };
   return { payload, step, target: `${workflow} ${run_id.slice(0, 8)}: ${plan.target}`, subjects: plan.subjects ?? [], once: subject, reversal };
 }

@@ -6,6 +6,7 @@ import type { Guard } from "../guard/guard.js";
 import { parseInput } from "../guard/input.js";
 import { invalidReport } from "../guard/outcome.js";
 import { plainText } from "../guard/text.js";
+import { ROLLBACK } from "../guard/undoing.js";
 import { suggestion } from "../config/nearest.js";
 import type { Answer, DoorTool } from "./door-tool.js";
 import { failure } from "./door-tool.js";
@@ -46,8 +47,10 @@ function checkTool(guard: Guard): DoorTool {
       const { receipt, text } = report;
       if (receipt === null) return report;
       const wouldRun = report.status === "done";
-      const { decision, policy_results } = receipt;
-      const result = { tool, would_run: wouldRun, decision, policy_results } as unknown as Json;
+      const { decision, policy_results, payload } = receipt;
+      const { reversal = null, changes, not_undone } = payload;
+      const undoing = tool === ROLLBACK ? { changes, not_undone } : {};
+      const result = { tool, would_run: wouldRun, decision, policy_results, reversal, ...undoing } as unknown as Json;
       // A check that finds a block has done its work: it is no error.
       return { receipt, result, text, isError: false, untrusted: false };
     }),

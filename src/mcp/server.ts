@@ -4,6 +4,7 @@ import { ProtocolError, ProtocolErrorCode, Server } from "@modelcontextprotocol/
 import { suggestion } from "../config/nearest.js";
 import type { Guard } from "../guard/guard.js";
 import { plainText } from "../guard/text.js";
+import { ROLLBACK } from "../guard/undoing.js";
 import type { ToolInfo } from "../tools/tool.js";
 import type { DoorTool } from "./door-tool.js";
 import { failure, toolResult } from "./door-tool.js";
@@ -46,7 +47,13 @@ function doorTools(guard: Guard): ReadonlyMap<string, DoorTool> {
   const guarded = guard.tools
     .filter(({ name }) => !LOOKER_NAMES.some((looker) => looker === name))
     .map((info: ToolInfo): DoorTool => ({ info, call: (args, signal) => guard.call(info.name, args, { signal }) }));
-  return new Map([...guarded, ...lookers(guard)].map((tool) => [tool.info.name, tool]));
+  // What acts on the project's systems first, then what is about the guard itself.
+  const inOrder = [...guarded.filter((tool) => !isRollback(tool)), ...lookers(guard), ...guarded.filter(isRollback)];
+  return new Map(inOrder.map((tool) => [tool.info.name, tool]));
+}
+
+function isRollback({ info: { name } }: DoorTool): boolean {
+  return name === ROLLBACK;
 }
 
 function listTools(tools: ReadonlyMap<string, DoorTool>): ListToolsResult {

@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 
+import { rollbackInfo } from "../../src/guard/rollback.js";
 import { instructionsFor } from "../../src/mcp/instructions.js";
 import { serveOnStdio } from "../../src/mcp/serve.js";
 import { tools } from "../../src/tools/index.js";
@@ -20,7 +21,7 @@ const FOLDER = fileURLToPath(new URL("tools", import.meta.url));
 let listed: readonly ListedTool[];
 
 beforeAll(async () => {
-  const guard = { ...smallGuard(), tools };
+  const guard = { ...smallGuard(), tools: [...tools, rollbackInfo] };
   const input = new PassThrough();
   const output = new PassThrough();
   const instructions = instructionsFor(guard, []);
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await served;
 });
 
-const NAMES = [...tools.map(({ name }) => name), "enact_check", "enact_receipts"];
+const NAMES = [...tools.map(({ name }) => name), "enact_check", "enact_receipts", "enact_rollback"];
 
 describe("the public contract of", () => {
   test.each(NAMES)("%s", async (name) => {
@@ -50,7 +51,8 @@ describe("the public contract of", () => {
   });
 
   test("the server: what it tells the model", async () => {
-    const instructions = instructionsFor(smallGuard(), ["No enact.yaml found."]);
+    const guard = smallGuard();
+    const instructions = instructionsFor({ ...guard, tools: [...guard.tools, rollbackInfo] }, ["No enact.yaml found."]);
     await expect(`${instructions}\n`).toMatchFileSnapshot(`${FOLDER}/../instructions.txt`);
   });
 });

@@ -48,7 +48,7 @@ describe.each(GENERATIONS)("a client of the $name", ({ connect }) => {
 
   test("finds every tool with a strict input schema, all four annotations and one output schema", async () => {
     const tools = await agent.tools();
-    expect(tools.map(({ name }) => name)).toEqual(["file_read", "file_write", "file_delete", "sql_query", "enact_check", "enact_receipts"]);
+    expect(tools.map(({ name }) => name)).toEqual(["file_read", "file_write", "file_delete", "sql_query", "enact_check", "enact_receipts", "enact_rollback"]);
     for (const { name, inputSchema, outputSchema, annotations, description } of tools) {
       expect({ name, type: inputSchema["type"], additional: inputSchema["additionalProperties"] }).toEqual({ name, type: "object", additional: false });
       expect(Object.keys(inputSchema)).not.toContain("anyOf");
