@@ -50,16 +50,28 @@ export function ownHosts(port: number): readonly string[] {
  * - Another site, or another port of this machine, behind it: only a person who follows a link may come from there, and
  *   that changes nothing.
  * - Anything that changes something: it must be known to come from our own page. No evidence is a refusal.
+ *
+ * What lies below `anyHost` may be reached under any name, through a tunnel or proxy of the person's own; everything else
+ * may not, not even when the proxy calls this machine localhost.
  */
-export function refusalOf({ method, target, headers }: RawRequest, port: number): Refusal | undefined {
+export function refusalOf({ method, target, headers }: RawRequest, port: number, anyHost: readonly string[] = []): Refusal | undefined {
   const host = (headers.host ?? "").toLowerCase();
-  if (!ownHosts(port).includes(host)) return { status: 421, reason: `This is not the server of ${quoted(host)}.` };
+  const mayBeAnyHost = anyHost.some((base) => target.startsWith(`${base}/`) && ONE_NAME.test(target.slice(base.length + 1)));
+  if (!mayBeAnyHost && !ownHosts(port).includes(host)) return { status: 421, reason: `This is not the server of ${quoted(host)}.` };
+  if (!mayBeAnyHost && PROXIES.some((name) => headers[name] !== undefined)) return { status: 421, reason: "This page is for the browsers of this machine only." };
   if (!target.startsWith("/") || target.startsWith("//") || /[\\\0]/u.test(target)) return { status: 400, reason: "The address is not well-formed." };
   if (!METHODS.has(method)) return { status: 405, reason: `${quoted(method)} means nothing here.` };
   if (headers["transfer-encoding"] !== undefined) return { status: 411, reason: "A request must say how long it is." };
   if (Number(headers["content-length"] ?? 0) > MAX_BODY) return { status: 413, reason: `A request holds ${String(MAX_BODY)} bytes at most.` };
-  return LOOKS.has(method) ? lookRefusal(headers) : changeRefusal(headers, host);
+  if (LOOKS.has(method)) return lookRefusal(headers);
+  return mayBeAnyHost ? secretRefusal(headers) : changeRefusal(headers, host);
 }
+
+/** One step down and no other way: `/approve/../approvals` is `/approvals` to whoever comes after this. */
+const ONE_NAME = /^[\w-]+(?:\.[a-z]+)?$/u;
+
+/** Headers that proxies and tunnels add, and browsers never. */
+const PROXIES = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"] as const;
 
 function lookRefusal(headers: IncomingHttpHeaders): Refusal | undefined {
   const site = headers["sec-fetch-site"];
@@ -76,6 +88,13 @@ function changeRefusal(headers: IncomingHttpHeaders, host: string): Refusal | un
   // A form of our own page sends "null", because of Referrer-Policy: no-referrer; the browser still says where it comes from.
   if (origin === undefined || origin === "null") return site === "same-origin" ? undefined : refusal;
   return origin.toLowerCase() === `http://${host}` ? undefined : refusal;
+}
+
+/** Below anyHost the address itself is the secret, and a proxy may have changed the name; another site is told apart all the same. */
+function secretRefusal(headers: IncomingHttpHeaders): Refusal | undefined {
+  const site = headers["sec-fetch-site"];
+  if (site === undefined || site === "same-origin") return undefined;
+  return { status: 403, reason: "Only a page of this server may change something here." };
 }
 
 function quoted(text: string): string {

@@ -65,6 +65,11 @@ export interface WebModule {
   readonly base: `/${string}`;
   /** session: only browsers that were let in by the link of the terminal. own: the module itself decides who may do what. */
   readonly access: "session" | "own";
+  /**
+   * Reached under any host name, through a tunnel or proxy of the person's own. Each address below `base` must then be a
+   * secret by itself, because neither the Host nor the Origin header says anything. Nothing else of the server is.
+   */
+  readonly anyHost?: boolean;
   /** Files that everybody may have: code and style, no data. */
   readonly assets?: readonly WebAsset[];
   /** Paths are relative to `base`. */
@@ -99,7 +104,8 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const session = new Session();
   let port = 0;
   const inside = await answerOf(options, assets, session, () => port);
-  const listening = await listenOnLoopback(options.port, (request, response) => void answer(inside, request, response, port));
+  const anyHost = options.modules.filter((module) => module.anyHost === true).map(({ base }) => base);
+  const listening = await listenOnLoopback(options.port, (request, response) => void answer(inside, request, response, { port, anyHost }));
   port = listening.port;
   const origin = `http://localhost:${String(port)}`;
   return {
@@ -160,10 +166,17 @@ async function answerOf(options: WebServerOptions, assets: Loaded, session: Sess
   };
 }
 
+/** Where requests may come in. */
+interface Doors {
+  readonly port: number;
+  /** The bases of modules that are reached under any host name. */
+  readonly anyHost: readonly string[];
+}
+
 /** First of all, and below the framework, so that no route and no error of it can be without. */
-async function answer(inside: Answer, request: IncomingMessage, response: ServerResponse, port: number): Promise<void> {
+async function answer(inside: Answer, request: IncomingMessage, response: ServerResponse, doors: Doors): Promise<void> {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-  const refusal = refusalOf({ method: request.method ?? "", target: request.url ?? "", headers: request.headers }, port);
+  const refusal = refusalOf({ method: request.method ?? "", target: request.url ?? "", headers: request.headers }, doors.port, doors.anyHost);
   if (refusal === undefined) {
     await inside(request, response);
     return;
@@ -201,7 +214,7 @@ function cookieOf(c: Context, name: string): string | undefined {
 }
 
 const STATUSES: Readonly<Partial<Record<ErrorCode, 400 | 403 | 404 | 409 | 503>>> = {
-  INVALID_INPUT: 400, USAGE: 400, REFUSED: 403, NOT_FOUND: 404, STALE_PLAN: 409, TAMPERED: 409, LEDGER_UNAVAILABLE: 503, SYSTEM_UNAVAILABLE: 503,
+  INVALID_INPUT: 400, USAGE: 400, REFUSED: 403, NOT_FOUND: 404, STALE_PLAN: 409, TAMPERED: 409, LEDGER_UNAVAILABLE: 503, SYSTEM_UNAVAILABLE: 503, APPROVALS_UNAVAILABLE: 503,
 };
 
 function failure(error: Error, c: Context): Response {
