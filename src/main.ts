@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { once } from "node:events";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -61,6 +61,26 @@ async function evidence(args: ProjectArgs) {
   const place = { project: projectOf(args), enactHome: enactHomeOf(io.env, homedir()) };
   const keys = openKeys({ ...place, signing: "ed25519", ...(secret === undefined ? {} : { secret }) });
   return { place, keys, enactHome: place.enactHome, checkpointKeys: openCheckpointKeys(place) };
+}
+
+/** The inbox and the approvers of this user, and the terminal at which a person decides. */
+async function approvalDeps() {
+  const [{ openInbox }, { openRegistry }, { openTerminal }, { enactHomeOf }] = await Promise.all([
+    import("./stores/inbox.js"),
+    import("./approvals/registry.js"),
+    import("./cli/terminal.js"),
+    import("./compose.js"),
+  ]);
+  const enactHome = enactHomeOf(io.env, homedir());
+  const inbox = openInbox({ enactHome });
+  const using = async (work: () => Promise<ExitCode>): Promise<ExitCode> => {
+    try {
+      return await work();
+    } finally {
+      await inbox.close();
+    }
+  };
+  return { inbox, registry: openRegistry({ enactHome }), enactHome, terminal: openTerminal(process.stdin, process.stdout), clock: () => new Date(), using };
 }
 
 /** Files that say all there is to say: no ledger is opened. */
@@ -163,6 +183,19 @@ const commands: Commands = {
       openBrowser,
       stopped,
     });
+  },
+  async approve(args) {
+    const [{ approveCommand }, deps] = await Promise.all([import("./cli/approve.js"), approvalDeps()]);
+    return deps.using(() => approveCommand(args, io, { ...deps, userName: userInfo().username }));
+  },
+  async approvals(args) {
+    const [{ approvalsCommand }, deps, { realPathOf }] = await Promise.all([import("./cli/approvals.js"), approvalDeps(), import("./receipts/key-files.js")]);
+    const { project, ...rest } = args;
+    return deps.using(() => approvalsCommand({ ...rest, ...(project === undefined ? {} : { project: realPathOf(projectOf(args)) }) }, io, deps));
+  },
+  async approvers(args) {
+    const [{ approversCommand }, deps] = await Promise.all([import("./cli/approvers.js"), approvalDeps()]);
+    return deps.using(() => approversCommand(args, io, deps));
   },
   async doctor(args) {
     const { doctorCommand } = await import("./cli/doctor.js");

@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -32,6 +32,16 @@ const approverSchema = z.strictObject({
   revoked_at: time.nullable(),
 });
 const registrySchema = z.strictObject({ version: z.literal(1), approvers: z.array(approverSchema) });
+
+/**
+ * Approvers of registries that a person has put aside, as `approvers-….json` beside the one in use, because all keys were
+ * lost or an approver should no longer be listed. They approve nothing; what they once approved stays provable.
+ */
+export function formerApprovers({ enactHome }: { readonly enactHome: string }): readonly Approver[] {
+  const home = realPathOf(enactHome);
+  const names = readdirSync(home).filter((name) => /^approvers-.+\.json$/u.test(name));
+  return names.flatMap((name) => confirmed(parsed(readPrivateFile(join(home, name), MAX_BYTES), join(home, name))));
+}
 
 /** Opens the registry of a user; looks at nothing yet. */
 export function openRegistry({ enactHome }: { readonly enactHome: string }): ApproverRegistry {

@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { nearest } from "../config/nearest.js";
 import type { ErrorCode } from "../errors.js";
 import { EnactError, isEnactError } from "../errors.js";
+import type { ApprovalCommands } from "./approvals/commands.js";
+import { addApprovals } from "./approvals/commands.js";
 import type { EvidenceCommands, VerifyFlags } from "./evidence/commands.js";
 import { addEvidence, addVerifyFiles } from "./evidence/commands.js";
 import type { ExitCode, Io } from "./io.js";
@@ -23,7 +25,7 @@ export interface ReceiptsArgs extends ProjectArgs {
 }
 
 /** The commands, each loading what it needs when it is called; main.ts wires them. */
-export interface Commands extends EvidenceCommands {
+export interface Commands extends EvidenceCommands, ApprovalCommands {
   serve(args: ProjectArgs): Promise<ExitCode>;
   demo(args: { readonly json: boolean }): Promise<ExitCode>;
   init(args: ProjectArgs & { readonly force: boolean; readonly json: boolean }): Promise<ExitCode>;
@@ -111,6 +113,7 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
     .option("--port <port>", "listen on this port (default: 7117, or any that is free)", portOf)
     .option("--open", "open the browser of this desktop", false)
     .action(run<Json & { readonly port?: number; readonly open: boolean }>((flags) => commands.ui(flags)));
+  addApprovals(add, run, commands);
   printing("doctor", "is it active, are systems reachable, does each policy block what it should")
     .action(run<Json>((flags) => commands.doctor(flags)));
 }
