@@ -25,6 +25,8 @@ import { openRepository } from "./git/repository.js";
 import type { Home, Repository } from "./git/repository.js";
 import { lookAtLocalTip, lookAtMoveBack, lookAtRemoteTips, lookAtRevert } from "./git/undo-look.js";
 import type { LocalTip, RemoteTips, RevertLook } from "./git/undo-look.js";
+import { lookAtDescent, lookAtIndex, lookAtSuccessors, programsOf } from "./git/settle-look.js";
+import type { Successors } from "./git/settle-look.js";
 import { shownBytes } from "./git/words.js";
 
 export type { AddedSecret, SecretFinder } from "./git/added.js";
@@ -37,6 +39,7 @@ export type { ChangedFile, CommitLook } from "./git/history.js";
 export type { MergeLook } from "./git/merge-look.js";
 export type { Merged, MergeStep } from "./git/merge.js";
 export type { DestinationLook, LostCommit, NotKnown, PushLook, PushQuestion, Update } from "./git/push-look.js";
+export type { Successor, Successors } from "./git/settle-look.js";
 export type { PushOutcome, PushStep } from "./git/push.js";
 
 export interface GitOptions {
@@ -49,6 +52,8 @@ export interface GitOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute paths, beyond those that are always protected, that a merge must not change in a work tree. */
   readonly protect?: readonly string[];
+  /** The name that programs started by this process carry in their environment. */
+  readonly processName?: string;
 }
 
 /** The repository that a call names, as a plan shows and remembers it. */
@@ -82,6 +87,14 @@ export interface GitReader {
   moveBack(where: Where, branch: string, from: string, to: string): Promise<{ readonly files: readonly ChangedFile[]; readonly checkedOut: boolean } & Named>;
   /** What taking a commit back would do. */
   revert(where: Where, branch: string, sha: string): Promise<RevertLook & Named>;
+  /** Whether one commit leads to another: for finding out what became of a run. */
+  descent(where: Where, old: string, tip: string): Promise<{ readonly leads: boolean | null } & Named>;
+  /** What was committed directly on a commit: likewise. `branch` null: where HEAD stands. */
+  successors(where: Where, branch: string | null, parent: string | null): Promise<Successors & Named>;
+  /** Whether the index of the work tree that has a branch checked out is that commit's; null when none has it. */
+  indexAt(where: Where, branch: string, sha: string): Promise<{ readonly isAt: boolean | null } & Named>;
+  /** Programs that a guard has started and that still run, by the name of its process; null where nobody can look. */
+  programs(processName: string): Promise<readonly number[] | null>;
   /** How many branches a remote has, asked live: for enact-guard doctor. */
   reach(where: Where, remote: string): Promise<number>;
 }
@@ -107,7 +120,7 @@ export function openGit(options: GitOptions): { readonly reader: GitReader; read
     project: options.project,
     root: options.repo,
     remotes: options.remotes,
-    env: cleanEnvironment(options.env),
+    env: cleanEnvironment(options.env, options.processName),
     locale: options.env["LC_ALL"],
     protect: options.protect ?? [],
   };
@@ -129,6 +142,10 @@ function readerOf(home: Home): GitReader {
     localTip: (where, branch, shas) => at(where, (repository) => lookAtLocalTip(repository, branch, shas)),
     moveBack: (where, branch, from, to) => at(where, (repository) => lookAtMoveBack(repository, branch, from, to)),
     revert: (where, branch, sha) => at(where, (repository) => lookAtRevert(repository, branch, sha)),
+    descent: (where, old, tip) => at(where, (repository) => lookAtDescent(repository, old, tip)),
+    successors: (where, branch, parent) => at(where, (repository) => lookAtSuccessors(repository, branch, parent)),
+    indexAt: (where, branch, sha) => at(where, (repository) => lookAtIndex(repository, branch, sha)),
+    programs: programsOf,
     hooks: async (where) => hooksFolder(await openRepository(home, where.repo, where.signal)),
     reach: async (where, remote) => reachRemote(await openRepository(home, where.repo, where.signal), remote),
   };

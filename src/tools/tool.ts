@@ -155,6 +155,8 @@ export interface InterruptedRun {
   /** As the receipt has them; what was redacted is an unknown fact. */
   readonly payload: JsonObject;
   readonly decided_at: Date;
+  /** The name of the process that executed it: programs that it started carry it in their environment. */
+  readonly processName: string;
   /** False when the configuration is another one now: what is looked at may then be another system. */
   readonly sameConfiguration: boolean;
 }

@@ -20,13 +20,16 @@ const PASSED_ON = [
   "APPDATA", "LOCALAPPDATA", "ProgramData", "ProgramFiles", "ProgramFiles(x86)", "CommonProgramFiles",
 ] as const;
 
+/** Names the guard's process to the programs that it starts: those that outlive it can be told from all others. */
+export const PROCESS_VARIABLE = "ENACT_GUARD_PROCESS";
+
 /** Protocols that git itself speaks. `ext::` and every other helper is a program, and stays shut. */
 export const PROTOCOLS = "file:git:http:https:ssh";
 
 export type Variables = Readonly<Record<string, string>>;
 
 /** The user's environment, cleaned, and mute: nothing may ask a question, and messages come in English. */
-export function cleanEnvironment(env: Readonly<Record<string, string | undefined>>): Variables {
+export function cleanEnvironment(env: Readonly<Record<string, string | undefined>>, processName?: string): Variables {
   const passed: [string, string][] = [];
   for (const name of PASSED_ON) {
     const value = env[name];
@@ -45,6 +48,7 @@ export function cleanEnvironment(env: Readonly<Record<string, string | undefined
     GIT_EDITOR: ":",
     // Set and empty: no program of core.gitProxy for the git protocol.
     GIT_PROXY_COMMAND: "",
+    ...(processName === undefined ? {} : { [PROCESS_VARIABLE]: processName }),
   };
 }
 
