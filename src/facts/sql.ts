@@ -2,8 +2,12 @@ import { z } from "zod";
 
 import { orUnknown } from "./unknown.js";
 
-/** What says which rows a DELETE or UPDATE touches. `always_true` holds for every row, or for all rows or none. */
-export const WHERE_STATES = ["present", "absent", "always_true"] as const;
+/**
+ * What says which rows a DELETE or UPDATE touches. `always_true` holds for every row, or for all rows or none: by the text,
+ * or because no row of the table was left alone and PostgreSQL found the condition true of every made-up row as well.
+ * `unproven`: no row was left alone, and whether the condition could have spared one is not known.
+ */
+export const WHERE_STATES = ["present", "absent", "always_true", "unproven"] as const;
 export type WhereState = (typeof WHERE_STATES)[number];
 
 /** One change that the text of a statement asks for, however deep inside the statement it stands. */
@@ -15,6 +19,8 @@ export const sqlChangeSchema = z.strictObject({
   where: z.enum(WHERE_STATES).nullable(),
   /** Set when the change stands inside a MERGE. */
   merge: z.boolean(),
+  /** Measured: a row of the table was left alone. Null before, and where nobody looked or could tell. */
+  spares_rows: z.boolean().nullable(),
 });
 export type SqlChange = z.infer<typeof sqlChangeSchema>;
 

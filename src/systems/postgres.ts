@@ -5,10 +5,9 @@ import { dialServer } from "./postgres/connection.js";
 import type { Dial, PostgresConnection } from "./postgres/connection.js";
 import { EmbeddedPostgres } from "./postgres/embedded.js";
 import { lost } from "./postgres/failures.js";
-import type { Measurement } from "./postgres/measure.js";
 import { Memory } from "./postgres/memory.js";
 import { runOrder } from "./postgres/run.js";
-import type { RunContext, RunReport } from "./postgres/run.js";
+import type { Jury, RunContext, RunReport } from "./postgres/run.js";
 import { Sessions } from "./postgres/sessions.js";
 import type { Order } from "./postgres/transaction.js";
 import { builtInTypes } from "./postgres/values.js";
@@ -36,10 +35,10 @@ export interface PostgresReader {
   look(request: CatalogueRequest): Promise<Look>;
 }
 
-/** Runs statements in one transaction, and commits on a judge's word. */
+/** Runs statements in one transaction, and commits on a jury's word. */
 export interface PostgresWriter {
   /** @throws EnactError when nothing was changed */
-  run(order: Order, judge: (measurement: Measurement) => Promise<boolean>, signal: AbortSignal): Promise<RunReport>;
+  run(order: Order, jury: Jury, signal: AbortSignal): Promise<RunReport>;
 }
 
 export interface PostgresSystem {
@@ -72,7 +71,7 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
   };
   return {
     reader: { functions: options.functions ?? [], look: (request) => looks.look(request) },
-    writer: { run: (order, judge, signal) => runOrder(context, order, judge, signal) },
+    writer: { run: (order, jury, signal) => runOrder(context, order, jury, signal) },
     close: async () => {
       await Promise.all([looks.close(), sessions.close()]);
       await embedded?.close();

@@ -10,6 +10,7 @@ import { MAX_SQL_LENGTH } from "./sql/parse.js";
 import { planSql } from "./sql/plan.js";
 import type { SqlStep } from "./sql/plan.js";
 import { resultOf } from "./sql/result.js";
+import { tryCondition } from "./sql/trial/trial.js";
 import { defineTool } from "./tool.js";
 import type { ActionTaken, ExecuteControl, Execution } from "./tool.js";
 
@@ -47,11 +48,15 @@ export const sqlQueryTool = defineTool<Input, SqlQueryPayload, SqlStep, Postgres
 
 async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteControl): Promise<Execution> {
   let measured: SqlQueryPayload = step.facts;
+  const { statements, params } = step.order;
   const report = await writer.run(
     step.order,
-    async (measurement) => {
-      measured = measuredFacts(step, measurement);
-      return control.judge(measured);
+    {
+      examine: async (watch, bench) => tryCondition(statements[watch.statement] ?? "", params, watch, bench),
+      judge: async (measurement) => {
+        measured = measuredFacts(step, measurement);
+        return control.judge(measured);
+      },
     },
     control.signal,
   );

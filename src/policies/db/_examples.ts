@@ -1,4 +1,4 @@
-import type { SqlQueryPayload } from "../../facts/sql.js";
+import type { SqlQueryPayload, WhereState } from "../../facts/sql.js";
 
 const NOTHING: SqlQueryPayload = {
   sql: "SELECT 1",
@@ -36,7 +36,7 @@ export function measured(facts: Partial<SqlQueryPayload>): Readonly<Record<strin
 }
 
 /** One change in the statement of an example. */
-export function change(verb: "UPDATE" | "DELETE" | "TRUNCATE", table: string, where: "present" | "absent" | "always_true" | null) {
-  const statement = { kind: verb, where, changes: [{ verb, table, where, merge: false }] };
+export function change(verb: "UPDATE" | "DELETE" | "TRUNCATE", table: string, where: WhereState | null, spares_rows: boolean | null = null) {
+  const statement = { kind: verb, where, changes: [{ verb, table, where, merge: false, spares_rows }] };
   return { ...statement, tables_read: [], tables_written: [table], columns_written: [], functions: [] };
 }

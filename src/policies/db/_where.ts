@@ -12,9 +12,12 @@ export function changesNameTheirRows(payload: Readonly<Record<string, unknown>>,
   return { passed: true, reason: `Every ${verb} has a WHERE that chooses rows` };
 }
 
-function inWords({ verb, table, where, merge }: SqlChange): string {
+function inWords({ verb, table, where, merge, spares_rows: sparesRows }: SqlChange): string {
   if (verb === "TRUNCATE") return `TRUNCATE of ${table} deletes all rows`;
   const what = merge ? `${verb} of ${table} in MERGE` : `${verb} of ${table}`;
   if (where === "absent") return `${what} has no WHERE: it reaches all rows`;
-  return `${what} has a WHERE that is true for every row: it reaches all rows`;
+  const measured = sparesRows === false ? " It left no row of the table alone (undone)" : " (undone)";
+  if (where === "unproven") return `${what} has a WHERE that spared no row, and nobody can tell whether it could spare one.${measured}`;
+  const reaches = sparesRows === null ? "it reaches all rows" : "PostgreSQL found it true of every row that it was tried on.";
+  return `${what} has a WHERE that is true for every row: ${reaches}${sparesRows === null ? "" : measured}`;
 }

@@ -1,3 +1,4 @@
+import type { Choice } from "./choice.js";
 import type { Reply } from "./wire.js";
 
 /**
@@ -69,6 +70,15 @@ export interface SchemaChange {
   readonly hasRows: boolean;
 }
 
+/** What was found out of a change that was watched. */
+export interface Chosen {
+  readonly statement: number;
+  readonly change: number;
+  readonly choice: Choice;
+  /** Whether a row of the table was left alone; null when nobody can tell. */
+  readonly sparesRows: boolean | null;
+}
+
 export interface Measurement {
   /** User tables that were touched. */
   readonly tables: readonly MeasuredTable[];
@@ -76,6 +86,7 @@ export interface Measurement {
   readonly catalogue: readonly string[];
   /** What became of tables and views that were there before; null when nobody watched. */
   readonly schema: readonly SchemaChange[] | null;
+  readonly chosen: readonly Chosen[];
 }
 
 const NOT_MOVED: Moved = { inserted: 0, updated: 0, deleted: 0, scans: 0, blocks: 0 };
@@ -108,7 +119,7 @@ export function writes({ inserted, updated, deleted }: Moved): number {
 }
 
 /** Puts names to the counters; the scans of an index are scans of its table. */
-export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Measurement {
+export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Omit<Measurement, "chosen"> {
   const indexScans = new Map<string, number>();
   for (const [oid, , , table] of details.rows) {
     if (typeof table !== "string") continue;

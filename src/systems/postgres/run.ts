@@ -1,5 +1,6 @@
 import { EnactError, isEnactError } from "../../errors.js";
 import type { CatalogueRequest } from "./catalogue.js";
+import type { Examine } from "./choice.js";
 import type { PostgresConnection } from "./connection.js";
 import { lost, statementFailure } from "./failures.js";
 import type { Measurement } from "./measure.js";
@@ -16,6 +17,14 @@ export type RunReport =
   | { readonly state: "done"; readonly replies: readonly Reply[]; readonly types: ReadonlyMap<number, TypeInfo> }
   | { readonly state: "rolled_back" }
   | { readonly state: "unknown"; readonly error: EnactError };
+
+/** Those who decide over an order while it runs. */
+export interface Jury {
+  /** Looks closer at a change that left no row of its table alone. */
+  readonly examine: Examine;
+  /** Says whether what was measured may be committed. */
+  readonly judge: (measurement: Measurement) => Promise<boolean>;
+}
 
 /** What a runner needs of the system. */
 export interface RunContext {
@@ -36,17 +45,17 @@ export interface RunContext {
 const GRACE = 15_000;
 
 /**
- * Runs an order in one transaction, shows what was measured to `judge`, and commits only on its word.
+ * Runs an order in one transaction, shows what was measured to the jury, and commits only on its word.
  *
  * @throws EnactError; whatever is thrown, nothing was changed. An unknown fate is a report, not an error.
  */
 export async function runOrder(
   context: RunContext,
   order: Order,
-  judge: (measurement: Measurement) => Promise<boolean>,
+  { examine, judge }: Jury,
   signal: AbortSignal,
 ): Promise<RunReport> {
-  const { lease, transaction, snapshot } = await begin(context, order);
+  const { lease, transaction, snapshot } = await begin(context, order, examine);
   const { connection } = lease;
   const onAbort = () => void context.cancel(connection.processId);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -82,10 +91,11 @@ export async function runOrder(
 async function begin(
   context: RunContext,
   order: Order,
+  examine: Examine,
 ): Promise<{ lease: Lease; transaction: Transaction; snapshot: string }> {
   for (let attempt = 1; ; attempt += 1) {
     const lease = await context.sessions.take();
-    const transaction = new Transaction(lease.connection, order, context.limits, context.memory);
+    const transaction = new Transaction(lease.connection, order, context.limits, context.memory, examine);
     try {
       return { lease, transaction, snapshot: await transaction.open() };
     } catch (error) {

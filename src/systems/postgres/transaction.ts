@@ -1,10 +1,12 @@
 import { EnactError } from "../../errors.js";
 import { arrayLiteral } from "./catalogue.js";
 import type { CatalogueRequest } from "./catalogue.js";
+import { benchOn, hitsOf, sparesRows } from "./choice.js";
+import type { Examine, Watch } from "./choice.js";
 import type { PostgresConnection } from "./connection.js";
 import { statementFailure } from "./failures.js";
 import { COUNTERS_SQL, DETAILS_SQL, measure, moved, SCHEMA_SQL, writes } from "./measure.js";
-import type { Measurement, Moved } from "./measure.js";
+import type { Chosen, Measurement, Moved } from "./measure.js";
 import type { Memory } from "./memory.js";
 import { encodeParam } from "./params.js";
 import type { Json } from "./json-text.js";
@@ -20,6 +22,8 @@ export interface Order {
   readonly readOnly: boolean;
   /** Compare all tables and views before and after: the statements may drop, empty or alter some. */
   readonly watchSchema: boolean;
+  /** Changes of which it is to be found out whether their conditions chose rows. */
+  readonly watches: readonly Watch[];
   /** What the session may be left with; see Lease. */
   readonly leaves: Leaves;
   readonly search_path: string;
@@ -80,10 +84,14 @@ export class Transaction {
   readonly #order: Order;
   readonly #limits: Limits;
   readonly #memory: Memory;
+  readonly #examine: Examine;
+  readonly #chosen: Chosen[] = [];
   #before: readonly Reply[] = [];
+  #snapshot = "";
 
-  constructor(connection: PostgresConnection, order: Order, limits: Limits, memory: Memory) {
+  constructor(connection: PostgresConnection, order: Order, limits: Limits, memory: Memory, examine: Examine) {
     this.#connection = connection;
+    this.#examine = examine;
     this.#memory = memory;
     this.#order = order;
     this.#limits = limits;
@@ -105,7 +113,8 @@ export class Transaction {
     this.#before = replies.slice(2, -1);
     const row = replies.at(-1)?.rows[0] ?? [];
     if (row.at(-1) !== "on") throw uncounted();
-    return row[0] ?? "";
+    this.#snapshot = row[0] ?? "";
+    return this.#snapshot;
   }
 
   /** Runs the statements and whatever is deferred to COMMIT, and counts what they did. */
@@ -118,6 +127,7 @@ export class Transaction {
       for (const text of this.#order.statements) {
         const isLast = replies.length === this.#order.statements.length - 1;
         const { reply, rest } = await this.#statement(text, this.#left(replies), isLast ? this.#ending() : []);
+        await this.#choices(replies.length, reply.tag);
         replies.push(reply);
         counted = rest;
       }
@@ -137,6 +147,21 @@ export class Transaction {
   async commit(): Promise<string> {
     const [reply] = await this.#connection.run([{ text: "COMMIT", name: "enact_commit" }]);
     return reply?.tag ?? "";
+  }
+
+  /** Finds out what the conditions of a statement that just ran have spared. */
+  async #choices(statement: number, tag: string): Promise<void> {
+    const watches = this.#order.watches.filter((watch) => watch.statement === statement);
+    if (watches.length === 0) return;
+    const bench = benchOn(this.#connection, this.#order.search_path, this.#order.params);
+    const hits = hitsOf(tag);
+    for (const watch of watches) {
+      const spares = await sparesRows(watch, bench, this.#snapshot, hits);
+      const found = spares === true ? "spares" : await this.#examine(watch, bench);
+      // A single row is no measure: a table of one row is reached whole by the best of conditions.
+      const choice = found === "unproven" && hits !== undefined && hits < 2 ? "spares" : found;
+      this.#chosen.push({ statement, change: watch.change, choice, sparesRows: spares ?? null });
+    }
   }
 
   #counting(): readonly Command[] {
@@ -161,7 +186,8 @@ export class Transaction {
     if (after === undefined || this.#before[0] === undefined || counting !== "on") throw uncounted();
     const changes = moved(this.#before[0], after);
     const details = await this.#details(changes, xid === null ? (snapshot ?? "") : "");
-    const measurement = measure(changes, details, this.#before[1], watched ? schema : undefined);
+    const measured = measure(changes, details, this.#before[1], watched ? schema : undefined);
+    const measurement: Measurement = { ...measured, chosen: this.#chosen };
     return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
   }
 

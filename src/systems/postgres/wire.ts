@@ -5,6 +5,8 @@ export interface Command {
   readonly text: string;
   readonly name?: string;
   readonly values?: readonly (string | null)[];
+  /** Oids of the parameters' types, where the text alone does not tell them. */
+  readonly types?: readonly number[];
   /** Reads the rows page by page: one page now, the rest by {@link MORE}. */
   readonly paged?: boolean;
 }
@@ -38,7 +40,7 @@ export interface RowLimits {
 /** Low-level messages that the type definitions of pg leave out. */
 interface Wire extends Omit<Connection, "bind" | "parse" | "execute" | "describe" | "stream"> {
   stream: { cork(): void; uncork(): void };
-  parse(message: { name: string; text: string }): void;
+  parse(message: { name: string; text: string; types: readonly number[] }): void;
   bind(message: { portal: string; statement: string; values: readonly (string | null)[] }): void;
   describe(message: { type: "P" | "S"; name: string }): void;
   execute(message: { portal: string; rows: number }): void;
@@ -86,12 +88,12 @@ export class Pipeline implements Submittable {
   }
 
   #send(wire: Wire, command: Command, index: number): void {
-    const { text, name = "", values = [], paged = false } = command;
+    const { text, name = "", values = [], types = [], paged = false } = command;
     const portal = paged ? PORTAL : "";
     if (command !== MORE) {
       // A portal of this name may be left from the statement before.
       if (paged) wire.close({ type: "P", name: PORTAL });
-      if (name === "" || !this.#prepared.has(name)) wire.parse({ name, text });
+      if (name === "" || !this.#prepared.has(name)) wire.parse({ name, text, types });
       if (name !== "" && !this.#prepared.has(name)) {
         this.#prepared.add(name);
         this.#parsedHere.set(name, index);

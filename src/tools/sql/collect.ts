@@ -7,6 +7,16 @@ export interface RelationName {
   readonly schema: string | null;
   readonly name: string;
   readonly only: boolean;
+  /** Where the name begins, as an offset into the UTF-8 form of the text; undefined for names that stand as texts. */
+  readonly location?: number;
+  readonly hasAlias?: boolean;
+}
+
+/** What a WITH brings in, where its name begins, and whether it changes rows by itself. */
+export interface CommonTable {
+  readonly name: string;
+  readonly location: number;
+  readonly changes: boolean;
 }
 
 /** An INSERT, UPDATE, DELETE or an arm of a MERGE, wherever it stands. */
@@ -24,6 +34,10 @@ export interface ChangeNode {
   readonly columns: readonly string[] | null;
   readonly valueCount: number | undefined;
   readonly merge: boolean;
+  /** Of an arm of a MERGE: which of its WHEN clauses it is, from 0. */
+  readonly arm: number;
+  /** What the WITHs around bring in, in their order. */
+  readonly commonTables: readonly CommonTable[];
   /** False for an INSERT or TRUNCATE, which look at no row that is there. */
   readonly readsTarget: boolean;
 }
@@ -49,7 +63,7 @@ export interface Collected {
   hasFunctionInFrom: boolean;
 }
 
-type Scope = ReadonlySet<string>;
+type Scope = ReadonlyMap<string, CommonTable>;
 
 /** Walks the whole tree of a statement, whatever its kind. */
 export function collect(type: string, node: Node): Collected {
@@ -61,7 +75,7 @@ export function collect(type: string, node: Node): Collected {
     locksRows: false,
     hasFunctionInFrom: false,
   };
-  new Walker(found).node(type, node, new Set());
+  new Walker(found).node(type, node, new Map());
   return found;
 }
 
@@ -75,7 +89,7 @@ class Walker {
   /** A node together with its name. */
   node(type: string, node: Node, outer: Scope): void {
     const scope = this.#withClause(node, outer);
-    this.#change(type, node);
+    this.#change(type, node, [...scope.values()]);
     if (type === "FuncCall") this.#call(node);
     if (type === "ColumnRef") this.#field(node);
     if (type === "A_Indirection") for (const name of stringsOf(node["indirection"])) this.#named(name, "member");
@@ -95,7 +109,7 @@ class Walker {
     for (const [field, value] of Object.entries(node)) {
       if (field === "withClause") continue;
       // The target of a change is a table even where a WITH has the same name.
-      if (field === "relation" && hasTarget && isNode(value)) this.#relation(value, new Set());
+      if (field === "relation" && hasTarget && isNode(value)) this.#relation(value, new Map());
       else this.#value(value, scope);
     }
   }
@@ -115,14 +129,12 @@ class Walker {
     const clause = node["withClause"];
     if (!isNode(clause)) return outer;
     const tables = listOf(clause["ctes"]).map((item) => (item["CommonTableExpr"] ?? {}) as Node);
-    const names = tables.map((table) => String(table["ctename"]));
-    const isRecursive = clause["recursive"] === true;
-    const scope = new Set(outer);
-    if (isRecursive) for (const name of names) scope.add(name);
-    for (const [index, table] of tables.entries()) {
-      this.#value(table["ctequery"], new Set(scope));
+    const scope = new Map(outer);
+    if (clause["recursive"] === true) for (const table of tables) bring(scope, table);
+    for (const table of tables) {
+      this.#value(table["ctequery"], new Map(scope));
       this.#value(table["cycle_clause"], scope);
-      scope.add(names[index] ?? "");
+      bring(scope, table);
     }
     return scope;
   }
@@ -133,10 +145,9 @@ class Walker {
     this.#found.relations.push(name);
   }
 
-  #change(type: string, node: Node): void {
-    if (type === "MergeStmt") this.#found.changes.push(...mergeChanges(node));
-    else if (isTarget(type)) this.#found.changes.push(simpleChange(type, node));
-    else if (type === "TruncateStmt") this.#found.changes.push(...truncates(node));
+  #change(type: string, node: Node, commonTables: readonly CommonTable[]): void {
+    const changes = type === "MergeStmt" ? mergeChanges(node) : type === "TruncateStmt" ? truncates(node) : isTarget(type) ? [simpleChange(type, node)] : [];
+    this.#found.changes.push(...changes.map((change) => ({ ...change, commonTables })));
   }
 
   #call(node: Node): void {
@@ -167,9 +178,18 @@ function isTarget(type: string): boolean {
   return type === "InsertStmt" || type === "UpdateStmt" || type === "DeleteStmt" || type === "MergeStmt";
 }
 
+/** A later WITH hides an earlier one of the same name. */
+function bring(scope: Map<string, CommonTable>, table: Node): void {
+  const name = String(table["ctename"]);
+  const [type] = Object.keys(isNode(table["ctequery"]) ? table["ctequery"] : {});
+  scope.delete(name);
+  scope.set(name, { name, location: Number(table["location"] ?? 0), changes: type !== "SelectStmt" });
+}
+
 export function relationName(node: Node): RelationName {
   const text = (field: string): string | null => (typeof node[field] === "string" ? node[field] : null);
-  return { database: text("catalogname"), schema: text("schemaname"), name: text("relname") ?? "", only: node["inh"] !== true };
+  const names = { database: text("catalogname"), schema: text("schemaname"), name: text("relname") ?? "", only: node["inh"] !== true };
+  return { ...names, location: Number(node["location"] ?? 0), hasAlias: isNode(node["alias"]) };
 }
 
 function aliasOf(relation: Node): string {
@@ -177,9 +197,12 @@ function aliasOf(relation: Node): string {
   return isNode(alias) && typeof alias["aliasname"] === "string" ? alias["aliasname"] : String(relation["relname"]);
 }
 
-function simpleChange(type: string, node: Node): ChangeNode {
+/** A change without what stands around it. */
+type OwnChange = Omit<ChangeNode, "commonTables">;
+
+function simpleChange(type: string, node: Node): OwnChange {
   const relation = (node["relation"] ?? {}) as Node;
-  const base = { target: relationName(relation), alias: aliasOf(relation), unless: undefined, merge: false, valueCount: undefined, readsTarget: true };
+  const base = { target: relationName(relation), alias: aliasOf(relation), unless: undefined, merge: false, arm: 0, valueCount: undefined, readsTarget: true };
   if (type === "InsertStmt") {
     const conflict = isNode(node["onConflictClause"]) ? targetColumns(node["onConflictClause"]["targetList"]) : [];
     const listed = node["cols"] === undefined ? null : targetColumns(node["cols"]);
@@ -194,31 +217,31 @@ function simpleChange(type: string, node: Node): ChangeNode {
   return { ...base, verb: "UPDATE", conditions: where, joined: listOf(node["fromClause"]), columns: targetColumns(node["targetList"]) };
 }
 
-function mergeChanges(node: Node): ChangeNode[] {
+function mergeChanges(node: Node): OwnChange[] {
   const relation = (node["relation"] ?? {}) as Node;
   const join = isNode(node["joinCondition"]) ? [node["joinCondition"]] : [];
   const shared = { target: relationName(relation), alias: aliasOf(relation), joined: [node["sourceRelation"]], merge: true, readsTarget: true };
-  return listOf(node["mergeWhenClauses"]).flatMap((item): ChangeNode[] => {
-    const arm = (item["MergeWhenClause"] ?? {}) as Node;
-    const own = isNode(arm["condition"]) ? [arm["condition"]] : [];
-    const isUnmatched = arm["matchKind"] === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE";
+  return listOf(node["mergeWhenClauses"]).flatMap((item, arm): OwnChange[] => {
+    const when = (item["MergeWhenClause"] ?? {}) as Node;
+    const own = isNode(when["condition"]) ? [when["condition"]] : [];
+    const isUnmatched = when["matchKind"] === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE";
     const conditions = isUnmatched ? own : [...join, ...own];
     const unless = isUnmatched ? join[0] : undefined;
-    const columns = targetColumns(arm["targetList"]);
+    const columns = targetColumns(when["targetList"]);
     const valueCount = undefined;
-    if (arm["commandType"] === "CMD_DELETE") return [{ ...shared, verb: "DELETE", conditions, unless, columns: [], valueCount }];
-    if (arm["commandType"] === "CMD_UPDATE") return [{ ...shared, verb: "UPDATE", conditions, unless, columns, valueCount }];
-    if (arm["commandType"] !== "CMD_INSERT") return [];
-    const all = arm["targetList"] === undefined ? null : columns;
-    return [{ ...shared, verb: "INSERT", conditions: undefined, unless: undefined, columns: all, valueCount: listOf(arm["values"]).length || undefined }];
+    if (when["commandType"] === "CMD_DELETE") return [{ ...shared, arm, verb: "DELETE", conditions, unless, columns: [], valueCount }];
+    if (when["commandType"] === "CMD_UPDATE") return [{ ...shared, arm, verb: "UPDATE", conditions, unless, columns, valueCount }];
+    if (when["commandType"] !== "CMD_INSERT") return [];
+    const all = when["targetList"] === undefined ? null : columns;
+    return [{ ...shared, arm, verb: "INSERT", conditions: undefined, unless: undefined, columns: all, valueCount: listOf(when["values"]).length || undefined }];
   });
 }
 
-function truncates(node: Node): ChangeNode[] {
+function truncates(node: Node): OwnChange[] {
   return listOf(node["relations"]).map((item) => {
     const relation = (item["RangeVar"] ?? {}) as Node;
     const target = relationName(relation);
-    const none = { conditions: undefined, unless: undefined, joined: [], columns: [], valueCount: undefined, merge: false, readsTarget: false };
+    const none = { conditions: undefined, unless: undefined, joined: [], columns: [], valueCount: undefined, merge: false, arm: 0, readsTarget: false };
     return { ...none, verb: "TRUNCATE", target, alias: target.name };
   });
 }

@@ -110,7 +110,7 @@ function readBy(statement: Statement, touched: readonly CatalogueRelation[], tab
 function changeFacts({ change }: Written & { change: ChangeNode }, { tables, params }: Resolving): SqlChange {
   const target = tables.find(change.target);
   const table = target === undefined ? shownAsWritten(change.target) : show(target);
-  return { verb: change.verb, table, where: whereOf(change, params, sourcesOf(tables)), merge: change.merge };
+  return { verb: change.verb, table, where: whereOf(change, params, sourcesOf(tables)), merge: change.merge, spares_rows: null };
 }
 
 /** A relation that does not exist yet. */
@@ -125,9 +125,9 @@ function sourcesOf(tables: Tables): Sources {
   };
 }
 
-const WORST: readonly (WhereState | null)[] = ["absent", "always_true", "present"];
+const WORST: readonly (WhereState | null)[] = ["absent", "always_true", "unproven", "present"];
 
-function worstWhere(changes: readonly SqlChange[]): WhereState | null {
+export function worstWhere(changes: readonly SqlChange[]): WhereState | null {
   return WORST.find((state) => changes.some((change) => change.where === state)) ?? null;
 }
 

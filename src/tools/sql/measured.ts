@@ -1,7 +1,8 @@
-import type { SqlCounts, SqlQueryPayload } from "../../facts/sql.js";
+import type { SqlCounts, SqlQueryPayload, SqlStatementFacts } from "../../facts/sql.js";
 import { quoteName } from "../../facts/sql.js";
 import { isUnknown, unknown } from "../../facts/unknown.js";
 import type { MeasuredTable, Measurement } from "../../systems/postgres/measure.js";
+import { worstWhere } from "./facts.js";
 import type { SqlStep } from "./plan.js";
 import { shownName } from "./tables.js";
 
@@ -19,6 +20,7 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
   const hidden = written.filter((table) => !facts.tables_written.includes(table.shown));
   return {
     ...facts,
+    statements: facts.statements.map((statement, index) => withChoices(statement, measurement.chosen.filter((one) => one.statement === index))),
     effects: isUnknown(facts.effects) ? facts.effects : "measured",
     tables: union(facts.tables, touched.flatMap(family), changed),
     tables_read: union(facts.tables_read, touched.filter((table) => table.read).flatMap(family)),
@@ -29,6 +31,17 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
     ddl: [...facts.ddl, ...catalogueChanges(measurement)],
     ...rowCounts(tables, measurement, codeIsSilent ? moves : [], lostTables(measurement, rewrites)),
   };
+}
+
+/** A condition that looked like a choice, and was found to be none. */
+function withChoices(statement: SqlStatementFacts, chosen: Measurement["chosen"]): SqlStatementFacts {
+  if (chosen.length === 0) return statement;
+  const changes = statement.changes.map((change, index) => {
+    const found = chosen.find((one) => one.change === index);
+    if (found === undefined) return change;
+    return { ...change, spares_rows: found.sparesRows, where: found.choice === "spares" ? change.where : found.choice };
+  });
+  return { ...statement, where: worstWhere(changes), changes };
 }
 
 type Measured = MeasuredTable & { readonly shown: string };

@@ -2,6 +2,7 @@ import { EnactError } from "../../errors.js";
 import type { Json } from "../../facts/json.js";
 import type { SqlQueryPayload } from "../../facts/sql.js";
 import type { Catalogue, CatalogueRequest, Look } from "../../systems/postgres/catalogue.js";
+import type { Watch } from "../../systems/postgres/choice.js";
 import type { Order } from "../../systems/postgres/transaction.js";
 import type { PostgresReader } from "../../systems/postgres.js";
 import { analyse } from "./analyse.js";
@@ -49,7 +50,7 @@ export async function planSql(sql: string, params: readonly Json[], reader: Post
   const refusal = resolved.map((one) => one.verdict.refused).find((why) => why !== undefined);
   if (refusal !== undefined) throw new EnactError("REFUSED", refusal);
   const payload = plannedFacts(sql, resolved, doubtOf(statements, resolved), params.length);
-  const order = orderOf(statements, resolved, params, look, request);
+  const order = orderOf(statements, resolved, params, look, request, watchesOf(statements, resolved, tables));
   const step: SqlStep = {
     order,
     facts: payload,
@@ -170,7 +171,7 @@ function foreignDoubt(relation: Resolved["touched"][number]): string | undefined
   return found === undefined ? undefined : `${shown} uses ${found.replace("(", "")}, whose effects cannot be measured`;
 }
 
-function orderOf(statements: readonly Statement[], resolved: readonly Resolved[], params: readonly Json[], look: Look, request: CatalogueRequest): Order {
+function orderOf(statements: readonly Statement[], resolved: readonly Resolved[], params: readonly Json[], look: Look, request: CatalogueRequest, watches: readonly Watch[]): Order {
   const runsUserCode = resolved.some((one) => one.verdict.runsUserCode && !one.verdict.codeIsSilent);
   const isData = statements.every(({ kind }) => kind.class === "read" || kind.class === "change");
   return {
@@ -178,12 +179,27 @@ function orderOf(statements: readonly Statement[], resolved: readonly Resolved[]
     params,
     readOnly: statements.every((statement, index) => onlyReads(statement, resolved[index] as Resolved, look.catalogue)),
     watchSchema: !isData || runsUserCode,
+    watches,
     leaves: !isData || resolved.some((one) => one.verdict.runsForeignCode) ? "anything" : runsUserCode ? "statements" : "settings",
     search_path: look.catalogue.search_path,
     request,
     digest: look.digest,
     isStandby: look.catalogue.recovery,
   };
+}
+
+/** Changes whose WHERE looks like a choice: whether it is one shows when it has run. */
+function watchesOf(statements: readonly Statement[], resolved: readonly Resolved[], tables: Tables): readonly Watch[] {
+  return statements.flatMap((statement, index) =>
+    statement.changes.flatMap(({ target, verb }, change): Watch[] => {
+      const relation = tables.find(target);
+      const isChoice = resolved[index]?.facts.changes[change]?.where === "present";
+      if (relation === undefined || !isChoice) return [];
+      const counted = statement.changes.length === 1 && (verb === "DELETE" || verb === "UPDATE") ? verb : null;
+      const name = sqlName({ schema: relation.schema, name: relation.name });
+      return [{ statement: index, change, oid: relation.oid, relation: name, only: target.only, isView: relation.kind === "v", counted }];
+    }),
+  );
 }
 
 const NEEDS_WRITING = new Set(["nextval", "currval", "lastval"]);

@@ -62,7 +62,7 @@ function namesIn(condition: Condition, names: Names = { atoms: new Map(), variab
     for (const operand of operands) {
       if (operand.is !== "variable") continue;
       const known = names.variables.get(operand.key) ?? { domain: operand.domain, near: new Set<Value>() };
-      for (const value of isArithmetic ? [...near, ...EVERYDAY] : near) known.near.add(value);
+      for (const value of isArithmetic ? [...near, ...results(near), ...EVERYDAY] : near) known.near.add(value);
       names.variables.set(operand.key, known);
     }
   }
@@ -70,6 +70,14 @@ function namesIn(condition: Condition, names: Names = { atoms: new Map(), variab
 }
 
 const EVERYDAY = [-1000, -7, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 17, 60, 97, 1001];
+
+/** `id * 2 + 3 <> 503` is false of one row: what comes of calculating with the constants is tried too. */
+function results(near: readonly Value[]): readonly Value[] {
+  const numbers = near.map(Number).filter((value) => Number.isFinite(value)).slice(0, 4);
+  const combined = (some: readonly number[]): number[] => some.flatMap((a) => numbers.flatMap((b) => [a + b, a - b, b - a, a * b, a / b]));
+  const once = combined(numbers);
+  return [...once, ...combined([...new Set(once)].slice(0, 40))].filter((value) => Number.isFinite(value)).slice(0, 600);
+}
 
 function leaves(operand: Operand): readonly Operand[] {
   return operand.is === "arithmetic" ? [...leaves(operand.left), ...leaves(operand.right)] : [operand];
