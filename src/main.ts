@@ -197,6 +197,10 @@ const commands: Commands = {
     const [{ approversCommand }, deps] = await Promise.all([import("./cli/approvers.js"), approvalDeps()]);
     return deps.using(() => approversCommand(args, io, deps));
   },
+  async rollback(args) {
+    const [{ rollbackCommand }, { openTerminal }] = await Promise.all([import("./cli/rollback.js"), import("./cli/terminal.js")]);
+    return rollbackCommand(args, io, { open: () => open(args), terminal: openTerminal(process.stdin, process.stdout) });
+  },
   async doctor(args) {
     const { doctorCommand } = await import("./cli/doctor.js");
     return doctorCommand(args, io, () => open(args));

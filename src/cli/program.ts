@@ -33,6 +33,7 @@ export interface Commands extends EvidenceCommands, ApprovalCommands {
   receipts(args: ReceiptsArgs): Promise<ExitCode>;
   ui(args: ProjectArgs & { readonly port?: number; readonly open: boolean; readonly json: boolean }): Promise<ExitCode>;
   verify(args: ProjectArgs & VerifyFlags & { readonly acceptLoss: boolean; readonly json: boolean }): Promise<ExitCode>;
+  rollback(args: ProjectArgs & { readonly runId: string; readonly yes: boolean; readonly json: boolean }): Promise<ExitCode>;
   doctor(args: ProjectArgs & { readonly json: boolean }): Promise<ExitCode>;
 }
 
@@ -114,6 +115,9 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
     .option("--open", "open the browser of this desktop", false)
     .action(run<Json & { readonly port?: number; readonly open: boolean }>((flags) => commands.ui(flags)));
   addApprovals(add, run, commands);
+  printing("rollback <run-id>", "undo a run: shows what that would do, asks, and does it")
+    .option("--yes", "do not ask", false)
+    .action(run<Json & { readonly yes: boolean }>((flags, [runId]) => commands.rollback({ ...flags, runId: runId as string })));
   printing("doctor", "is it active, are systems reachable, does each policy block what it should")
     .action(run<Json>((flags) => commands.doctor(flags)));
 }
