@@ -15,6 +15,7 @@ import {
   type S3Writer,
   type Versioning,
 } from "../systems/s3.js";
+import { s3Reversal, undoS3Delete } from "./s3/undo.js";
 import { defineTool, type ActionTaken, type PlanCall } from "./tool.js";
 
 const input = z.strictObject({
@@ -56,11 +57,12 @@ export const s3DeleteTool = defineTool<Input, S3DeletePayload, Step, S3Reader, S
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   input,
   payload: s3DeletePayload,
+  undo: undoS3Delete,
   reversible: "in a bucket with versioning the delete markers can be removed again; elsewhere nothing can be brought back",
   access: [
     "On the bucket: `s3:ListBucket`, `s3:ListBucketVersions`, `s3:GetBucketVersioning`, `s3:GetBucketObjectLockConfiguration`.",
     "On its objects: `s3:GetObject`, `s3:GetObjectVersion`, `s3:GetObjectRetention`, `s3:GetObjectLegalHold`, `s3:DeleteObject`. Contents are never read; S3 has no smaller right for sizes and ETags.",
-    "`s3:DeleteObjectVersion` only if versions may be destroyed for good.",
+    "`s3:DeleteObjectVersion` only if versions may be destroyed for good, or delete markers removed again by enact_rollback.",
     "Never `s3:BypassGovernanceRetention` or `s3:PutObjectRetention`.",
   ],
 
@@ -72,7 +74,7 @@ export const s3DeleteTool = defineTool<Input, S3DeletePayload, Step, S3Reader, S
     const wholeBucket = await isWholeBucket(asked, keys.length, reader, call.signal);
     const step: Step = { bucket: asked.bucket, versioning: bucket.versioning ?? null, objects: [...found.objects] };
     const payload = facts(asked, bucket, found, wholeBucket);
-    return { payload, step, target: target(asked, keys), subjects: [`s3:${asked.bucket}`] };
+    return { payload, step, target: target(asked, keys), subjects: [`s3:${asked.bucket}`], reversal: s3Reversal(found.objects.map(({ effect }) => effect)) };
   },
 
   async execute(step, writer, { signal }) {
@@ -124,7 +126,7 @@ function checkedInput({ bucket, key, keys, prefix, version_id }: Input, maxObjec
 
 async function look(asked: Asked, bucket: S3Bucket, reader: S3Reader, call: PlanCall): Promise<Found> {
   if (asked.versionId !== undefined) return lookAtVersion(asked, asked.versionId, reader, call);
-  const { signal, now } = call;
+  const { signal } = call;
   const selection = asked.prefix !== undefined ? "prefix" : asked.isSingle ? "key" : "keys";
   const listed = asked.prefix === undefined ? undefined : await reader.list(asked.bucket, asked.prefix, reader.maxObjects, signal);
   const keys = asked.keys ?? listed?.map(({ key }) => key) ?? [];
@@ -271,7 +273,7 @@ function action(step: Step, object: StepObject, outcome: DeletionOutcome | undef
   if (outcome === undefined) return { ...base, success: "unknown", output };
   if (outcome.state === "deleted") {
     const marker = outcome.isMarker && delete_version === null ? (outcome.markerVersionId ?? "null") : null;
-    const reversible = effect === "hide" || effect === "reveal";
+    const reversible = effect === "hide" && marker !== null;
     return { ...base, success: true, reversible, output: { ...output, marker_version_id: marker } };
   }
   const { code, message, kind } = outcome.failure;

@@ -67,8 +67,7 @@ describe("on the emulator", () => {
     const run = await posted(slack, { channel: "general", text: "a question" });
     await emulator.admin("chat.postMessage", { channel: "C000000001", text: "an answer", thread_ts: run.actions[0]?.output["ts"] });
     const plan = await slackPostTool.undo?.plan(run, slack.reader, call);
-    expect(plan?.payload["not_undone"]).toEqual([like("has read it"), like("answer stays")]);
-    expect(plan?.payload["changes"]).toEqual([like("#general")]);
+    expect(plan?.payload["changes"]).toEqual([like("#general"), like("has read it"), like("answer stays")]);
   });
 });
 
@@ -95,7 +94,7 @@ describe("when Slack does not play along", () => {
     const answers = { "conversations.replies": () => refuse("missing_scope", { needed: "channels:history" }), "chat.delete": () => ok({}) };
     await withStub(answers, async (slack, run) => {
       const plan = await slackPostTool.undo?.plan(run, slack.reader, call);
-      expect(plan?.payload["not_undone"]).toEqual([like("has read it"), like("is not known")]);
+      expect(plan?.payload["changes"]).toEqual([like("is deleted"), like("has read it"), like("is not known")]);
       expect((await undone(slack, run))?.actions).toMatchObject([{ success: true, output: { looked: false } }]);
     });
   });

@@ -4,7 +4,7 @@ import type { Loaded, S3Loader } from "./client.js";
 import { objectFailure, s3Failure, type S3Failure } from "./failure.js";
 import { survivesXml } from "./names.js";
 import type { S3Object, Versioning } from "./objects.js";
-import type { S3Reader } from "./reader.js";
+import type { S3Marker, S3Reader } from "./reader.js";
 
 /** One thing to delete. */
 export interface S3Deletion {
@@ -67,6 +67,11 @@ export class S3Writer {
     options: { versioning: Versioning | undefined; versionId?: string },
   ): Promise<readonly (S3Object | undefined)[]> {
     return this.#reader.objects(bucket, keys, options);
+  }
+
+  /** A fresh look at a delete marker; see S3Reader.marker. */
+  marker(bucket: string, key: string, versionId: string): Promise<S3Marker | undefined> {
+    return this.#reader.marker(bucket, key, versionId);
   }
 
   /**

@@ -30,9 +30,9 @@ export const undoSlackPost: UndoDefinition<SlackReader, SlackWriter> = {
     if (found !== "not allowed") refuseEdited(found, text, left);
     const name = run.payload["channel_name"];
     const place = typeof name === "string" ? `#${name}` : channel;
-    const changes = [`the message of ${run.run_id.slice(0, 8)} in ${place} (ts ${ts}) is deleted`];
+    const changes = [`the message of ${run.run_id.slice(0, 8)} in ${place} (ts ${ts}) is deleted`, ...whatStays(found)];
     const step: Step = { channel, ts, text };
-    const payload = { channel, ts, changes, not_undone: whatStays(found) };
+    const payload = { channel, ts, changes, not_undone: [] };
     return { payload, step: { ...step }, target: `the message in ${place}`, subjects: [`slack:${channel}`] };
   },
   async execute(step, writer, { signal }) {
@@ -62,6 +62,7 @@ function refuseEdited(found: SlackMessage, now: string | null, left: string | nu
   throw new EnactError("STALE_PLAN", "The message was edited after it was posted", { hint: "Ask the person whether it should go." });
 }
 
+/** None of it is the run's, so nobody has to do anything about it. */
 function whatStays(found: SlackMessage | "not allowed"): readonly string[] {
   const read = "who has read the message, or was notified, has read it";
   if (found === "not allowed") return [read, "whether it was answered is not known: the Slack token may not read messages (channels:history)"];
