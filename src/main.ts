@@ -19,6 +19,8 @@ process.stdout.on("error", onBrokenPipe);
 /** This file, dist/main.js, and the folder of its package. */
 const PROGRAM = fileURLToPath(import.meta.url);
 const PACKAGE_ROOT = join(dirname(PROGRAM), "..");
+/** What browsers get. */
+const ASSETS = join(PACKAGE_ROOT, "dist", "web");
 /** How clients start this program: by its name where npm installed it, by its path in a checkout. */
 const launch = PACKAGE_ROOT.split(sep).includes("node_modules") ? { command: "npx", args: ["-y", "enact-guard"] } : { command: "node", args: [PROGRAM] };
 
@@ -38,10 +40,12 @@ async function load(project: string, file?: string): Promise<Config> {
 }
 
 async function open(args: ProjectArgs): Promise<Opened> {
-  const composing = import("./compose.js");
+  const composing = Promise.all([import("./compose.js"), import("./compose-reach.js")]);
   const config = await load(projectOf(args), args.config === undefined ? undefined : resolve(io.cwd, args.config));
-  const { compose, enactHomeOf } = await composing;
-  return compose(config, { env: io.env, enactHome: enactHomeOf(io.env, homedir()), home: homedir(), program: join(PACKAGE_ROOT, "dist"), clock: () => new Date() });
+  const [{ compose, enactHomeOf }, { reachPeople }] = await composing;
+  const enactHome = enactHomeOf(io.env, homedir());
+  const reach = reachPeople({ enactHome, assets: ASSETS, log: (line) => void process.stderr.write(`enact-guard: ${line}\n`) });
+  return compose(config, { env: io.env, enactHome, home: homedir(), program: join(PACKAGE_ROOT, "dist"), clock: () => new Date(), reach });
 }
 
 /** Needs no configuration: a ledger is proved as it lies there. */
@@ -178,7 +182,7 @@ const commands: Commands = {
     return uiCommand(args, io, {
       start: (port, onOpened) => {
         const modules = [receiptPages({ project: projectOf(args), openLedger: () => openLedger(args) })];
-        return startWebServer({ port, assets: join(PACKAGE_ROOT, "dist", "web"), modules, onOpened });
+        return startWebServer({ port, assets: ASSETS, modules, onOpened });
       },
       openBrowser,
       stopped,

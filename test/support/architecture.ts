@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files that wire the rooms together; nobody else imports them. */
-const COMPOSITION = new Set(["main.ts", "index.ts", "compose.ts", "compose-desk.ts"]);
+const COMPOSITION = new Set(["main.ts", "index.ts", "compose.ts", "compose-desk.ts", "compose-reach.ts"]);
 
 /** Judging and its vocabulary: no clock, no disk, no network, so no module of node either. */
 const PURE_ROOMS: ReadonlySet<string> = new Set(["facts", "policies"]);
