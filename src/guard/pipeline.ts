@@ -20,6 +20,7 @@ import { blockedReport, checkReport, invalidReport, unrecordedReport } from "./o
 import type { JudgedPlan, PlannedCall } from "./planned.js";
 import { decide } from "./planned.js";
 import { rollbackTool } from "./rollback.js";
+import { Running } from "./running.js";
 import { selfTest } from "./selftest.js";
 import { reversalOf } from "./undoing.js";
 
@@ -46,23 +47,17 @@ interface FailedPlan {
  */
 export function createGuardFrom(configured: GuardOptions): Guard {
   const options: Parts = { ...withRollback(configured), redactor: new Redactor(findSecrets, configured.secrets) };
-  const running = new Set<Promise<unknown>>();
-  const tracked = <Value>(work: Promise<Value>): Promise<Value> => {
-    running.add(work);
-    const forget = () => running.delete(work);
-    work.then(forget, forget);
-    return work;
-  };
+  const running = new Running();
   return Object.freeze({
     tools: options.tools,
     identity: options.identity,
     configDigest: options.configDigest,
-    call: (tool: string, input: unknown, call: CallOptions = {}) => tracked(callTool(options, tool, input, call)),
-    check: (tool: string, input: unknown, call: CallOptions = {}) => tracked(checkTool(options, tool, input, call)),
+    call: (tool: string, input: unknown, call: CallOptions = {}) => running.track(callTool(options, tool, input, call)),
+    check: (tool: string, input: unknown, call: CallOptions = {}) => running.track(checkTool(options, tool, input, call)),
     receipts: (query: Parameters<Guard["receipts"]>[0]) => options.ledger.entries(query),
     selfTest: () => selfTest(configured),
     async close(): Promise<void> {
-      await Promise.allSettled(running);
+      await running.none();
       await options.ledger.close();
       await options.undo?.close();
       await options.desk?.close();

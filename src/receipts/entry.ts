@@ -29,10 +29,9 @@ export interface SealedEntry {
  * @throws TypeError when the draft is not plain JSON
  */
 export function sealEntry(draft: EntryDraft, subjects: readonly string[], after: ChainPosition, signer: Signer): SealedEntry {
-  const place = { sequence: after.sequence + 1, previous: after.hash, key_id: signer.key_id };
   const digests = [...new Set(subjects.map(subjectDigest))].toSorted();
-  // A draft that came with a signature of its own must not have it signed along.
-  const { before, behind } = aroundSignature({ ...draft, subjects: digests, ...place, signature: undefined });
+  const place = [["subjects", digests], ["sequence", after.sequence + 1], ["previous", after.hash], ["key_id", signer.key_id]] as const;
+  const { before, behind } = aroundSignature(new Map<string, unknown>([...Object.entries(draft), ...place]));
   const signature = signatureText(signer, Buffer.from(`{${before},${behind}}`, "utf8"));
   const text = `{${before},"signature":${JSON.stringify(signature)},${behind}}`;
   return { entry: Object.freeze(JSON.parse(text) as Entry), text, hash: digestBytes(text) };
@@ -41,11 +40,16 @@ export function sealEntry(draft: EntryDraft, subjects: readonly string[], after:
 /**
  * The canonical members that sort before "signature", and those behind it: what is signed and what is stored differ in
  * that one member only, so the rest is put into its canonical form once. Both are never empty (previous, subjects).
+ * A draft that came with a signature of its own does not have it signed along.
  */
-function aroundSignature(unsigned: object): { readonly before: string; readonly behind: string } {
-  const members = Object.entries(unsigned);
+function aroundSignature(members: ReadonlyMap<string, unknown>): { readonly before: string; readonly behind: string } {
+  const names = [...members.keys()].toSorted();
   const part = (belongs: (name: string) => boolean) =>
-    canonicalJson(Object.fromEntries(members.filter(([name]) => belongs(name)))).slice(1, -1);
+    names
+      .filter(belongs)
+      .map((name) => canonicalJson({ [name]: members.get(name) }).slice(1, -1))
+      .filter((member) => member !== "")
+      .join();
   return { before: part((name) => name < "signature"), behind: part((name) => name > "signature") };
 }
 
