@@ -3,6 +3,7 @@ import { isAbsolute } from "node:path";
 import { EnactError } from "../errors.js";
 import { actBack } from "./filesystem/back.js";
 import { lookBack } from "./filesystem/back-look.js";
+import { leftovers } from "./filesystem/leftovers.js";
 import { look } from "./filesystem/look.js";
 import { readFile } from "./filesystem/read.js";
 import { remove } from "./filesystem/remove.js";
@@ -48,6 +49,7 @@ export function openFilesystem(options: FilesystemOptions): Filesystem {
       look: (path, access, how = {}) => look(settings, path, access, how),
       read,
       lookBack: (kept, isWhole, how = {}) => lookBack(settings, kept, isWhole, how),
+      leftovers: (path, since) => leftovers(settings, path, since),
     },
     writer: {
       read,

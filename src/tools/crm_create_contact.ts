@@ -7,6 +7,7 @@ import { secretsIn } from "../facts/secrets.js";
 import { unknown, type OrUnknown } from "../facts/unknown.js";
 import type { HubspotContact, HubspotReader, HubspotWriter, PersonSearch } from "../systems/hubspot.js";
 import { createdAction, onePlainAddress } from "./crm/common.js";
+import { settleContact } from "./settling/crm.js";
 import { defineTool } from "./tool.js";
 
 /** HubSpot's limit for a value. */
@@ -49,6 +50,7 @@ export const crmCreateContactTool = defineTool<Input, CrmCreateContactPayload, S
   access: [
     "A private app with `crm.objects.contacts.read` and `crm.objects.contacts.write`, and no other scope.",
   ],
+  settle: (run, reader, call) => settleContact(run, reader, call, personSearch),
 
   async plan({ email, properties }, reader, { signal }) {
     const { address, normalised } = onePlainAddress(email);

@@ -7,6 +7,7 @@ import { secretsIn } from "../facts/secrets.js";
 import { unknown } from "../facts/unknown.js";
 import type { HubspotReader, HubspotWriter } from "../systems/hubspot.js";
 import { createdAction, onePlainAddress } from "./crm/common.js";
+import { settleTask } from "./settling/crm.js";
 import { defineTool } from "./tool.js";
 
 const MAX_BODY = 65_536;
@@ -37,6 +38,7 @@ export const crmCreateTaskTool = defineTool<Input, CrmCreateTaskPayload, Step, H
   access: [
     "A private app with `crm.objects.contacts.read` and `crm.objects.contacts.write`, and no other scope: HubSpot keeps tasks behind those of contacts.",
   ],
+  settle: settleTask,
 
   async plan({ contact, subject, body, due }, reader, { signal }) {
     for (const text of [subject, body ?? ""]) {

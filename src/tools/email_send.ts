@@ -9,6 +9,7 @@ import { lookAtAttachments, readAttachments, type AttachmentStep } from "./email
 import { parseRecipients, type Recipients } from "./email/recipients.js";
 import { secretsOfMail } from "./email/search.js";
 import { pathInput } from "./file/input.js";
+import { settleMail } from "./settling/unseen.js";
 import { defineTool, type ActionTaken, type Execution } from "./tool.js";
 
 const MAX_BODY = 1_000_000;
@@ -63,6 +64,7 @@ export const emailSendTool = defineTool<Input, EmailSendPayload, Step, EmailRead
     "No mailbox: nothing is ever read. TLS is required except on loopback and with `allow_plaintext`.",
     "Attachments are read by the file tools' rules, inside `systems.filesystem.root`; without that section there are none.",
   ],
+  settle: settleMail,
 
   async plan(given, reader, { signal }) {
     const { subject, text, html = null } = given;

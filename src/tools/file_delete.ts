@@ -5,6 +5,7 @@ import type { FileLook, FileReader, FileWriter, Removed, RemoveStep } from "../s
 import { factsOf, known } from "./file/describe.js";
 import { pathInput, refuseCancelled } from "./file/input.js";
 import { reversalOf, undoFiles } from "./file/undo.js";
+import { settleDelete } from "./settling/file.js";
 import { defineTool, type ActionTaken } from "./tool.js";
 
 const input = z.strictObject({
@@ -31,6 +32,7 @@ export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayloa
   input,
   payload: fileDeletePayload,
   reversible: "what was deleted is put back: contents, permissions, times, links and folders; not extended attributes",
+  settle: settleDelete,
   undo: undoFiles,
 
   async plan({ path, recursive }, reader, { signal, undoBytes }) {

@@ -7,6 +7,7 @@ import type { FileReader, FileWriter, WriteStep } from "../systems/filesystem.js
 import { factsOf, known } from "./file/describe.js";
 import { pathInput, refuseCancelled } from "./file/input.js";
 import { reversalOf, undoFiles } from "./file/undo.js";
+import { settleWrite } from "./settling/file.js";
 import { defineTool } from "./tool.js";
 
 const input = z.strictObject({
@@ -29,6 +30,7 @@ export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload,
   input,
   payload: fileWritePayload,
   reversible: "a new file is deleted again, an old one gets its content, permissions and time back; not extended attributes",
+  settle: settleWrite,
   undo: undoFiles,
 
   async plan({ path, content }, reader, { signal, undoBytes }) {

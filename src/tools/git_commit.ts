@@ -10,6 +10,7 @@ import { secretFacts } from "./git/facts.js";
 import { repo } from "./git/inputs.js";
 import { stepRepository } from "./git/push-actions.js";
 import { undoCommit } from "./git/undo-local.js";
+import { settleCommit } from "./settling/git.js";
 import type { ActionTaken, Execution, Reversal } from "./tool.js";
 import { defineTool } from "./tool.js";
 
@@ -60,6 +61,7 @@ export const gitCommitTool = defineTool<Input, GitCommitPayload, Step, GitReader
     const files = look.files.length === 1 ? "1 file" : `${look.files.length} files`;
     return { payload, step: { commit, payload }, target: `${files} on ${branch ?? "a detached HEAD"}`, reversal: reversalOf(branch) };
   },
+  settle: settleCommit,
   undo: undoCommit,
   async execute(step, writer, control) {
     let measured: MeasuredCommit | null = null;

@@ -12,6 +12,7 @@ import { pushExecution, stepDestinations, stepRepository } from "./git/push-acti
 import { packKeeper } from "./git/undo.js";
 import { undoDelete } from "./git/undo-local.js";
 import { undoRemoteBranch } from "./git/undo-push.js";
+import { settleDeleteBranch } from "./settling/git.js";
 import { defineTool } from "./tool.js";
 import type { Reversal } from "./tool.js";
 
@@ -50,6 +51,7 @@ export const gitDeleteBranchTool = defineTool<Input, GitDeleteBranchPayload, Ste
     const push: PushStep = { ...base, remote, branch, source: branch, sha: null, destinations: stepDestinations(look.destinations) };
     return { payload, step: { where: "remote", push }, target: `${branch} of ${remote}`, reversal: reversalOf(look, undoBytes) };
   },
+  settle: settleDeleteBranch,
   undo: undoDelete(undoRemoteBranch),
   async execute(step, writer, { undo }) {
     if (step.where === "remote") return pushExecution(step.push, await writer.push(step.push, packKeeper(undo)));

@@ -9,6 +9,7 @@ import { commitFacts, isNotKnown } from "./git/facts.js";
 import { branchName, repo } from "./git/inputs.js";
 import { stepRepository } from "./git/push-actions.js";
 import { undoMerge } from "./git/undo-local.js";
+import { settleMerge } from "./settling/git.js";
 import { defineTool } from "./tool.js";
 import type { Reversal } from "./tool.js";
 
@@ -37,6 +38,7 @@ export const gitMergeTool = defineTool<Input, GitMergePayload, MergeStep, GitRea
     const step: MergeStep = { ...stepRepository(look), base, head, base_sha, head_sha, update, tree };
     return { payload: payloadOf(call, look), step, target: `${head} → ${base}`, reversal: reversalOf(update) };
   },
+  settle: settleMerge,
   undo: undoMerge,
   async execute(step, writer) {
     const { sha } = await writer.merge(step);

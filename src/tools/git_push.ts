@@ -13,6 +13,7 @@ import { branchName, remoteName, repo } from "./git/inputs.js";
 import { pushExecution, stepDestinations, stepRepository } from "./git/push-actions.js";
 import { packKeeper } from "./git/undo.js";
 import { undoRemoteBranch } from "./git/undo-push.js";
+import { settlePush } from "./settling/git.js";
 import { defineTool } from "./tool.js";
 import type { Reversal } from "./tool.js";
 
@@ -51,6 +52,7 @@ export const gitPushTool = defineTool<Input, GitPushPayload, Step, GitReader, Gi
     const push: PushStep = { ...stepRepository(look), remote, branch, source, sha: look.sha, destinations: stepDestinations(look.destinations) };
     return { payload, step: { push, needs_force: needsForce(payload) }, target: `${branch} → ${remote}`, reversal: reversalOf(payload, undoBytes) };
   },
+  settle: settlePush,
   undo: undoRemoteBranch,
   async execute(step, writer, { undo }) {
     if (step.needs_force !== null) {

@@ -16,6 +16,7 @@ import {
   type Versioning,
 } from "../systems/s3.js";
 import { s3Reversal, undoS3Delete } from "./s3/undo.js";
+import { settleS3Delete } from "./settling/s3.js";
 import { defineTool, type ActionTaken, type PlanCall } from "./tool.js";
 
 const input = z.strictObject({
@@ -65,6 +66,7 @@ export const s3DeleteTool = defineTool<Input, S3DeletePayload, Step, S3Reader, S
     "`s3:DeleteObjectVersion` only if versions may be destroyed for good, or delete markers removed again by enact_rollback.",
     "Never `s3:BypassGovernanceRetention` or `s3:PutObjectRetention`.",
   ],
+  settle: settleS3Delete,
 
   async plan(given, reader, call) {
     const asked = checkedInput(given, reader.maxObjects);

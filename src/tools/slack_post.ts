@@ -8,6 +8,7 @@ import { blockTexts, fetchedHosts, findMentions, slackPostPayload, type SlackPos
 import { unknown, type OrUnknown } from "../facts/unknown.js";
 import type { PostOutcome, SlackConversation, SlackReader, SlackTarget, SlackWriter } from "../systems/slack.js";
 import { sha256, undoSlackPost } from "./slack/undo.js";
+import { settlePost } from "./settling/unseen.js";
 import { defineTool, type ActionTaken } from "./tool.js";
 
 const UNDO_IN_WORDS = "the message is deleted; who has read it has read it";
@@ -67,6 +68,7 @@ export const slackPostTool = defineTool<Input, SlackPostPayload, Step, SlackRead
     "`channels:history` (`groups:history`, `im:history`, `mpim:history`) only to see, before a message is deleted by enact_rollback, whether it was edited or answered; without them that is not known, and said.",
     "`im:read`, `mpim:read` and `users:read` only if it may write to people; without them a direct message cannot be resolved, and is blocked.",
   ],
+  settle: settlePost,
 
   async plan({ channel, text, thread_ts, blocks }, reader, { signal }) {
     const content = { text: wellFormed(text), blocks: blocks === undefined ? undefined : checkedBlocks(blocks) };

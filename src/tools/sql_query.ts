@@ -11,6 +11,7 @@ import { planSql } from "./sql/plan.js";
 import type { SqlStep } from "./sql/plan.js";
 import { resultOf } from "./sql/result.js";
 import { tryCondition } from "./sql/trial/trial.js";
+import { settleSql } from "./settling/unseen.js";
 import { defineTool } from "./tool.js";
 import type { ActionTaken, ExecuteControl, Execution } from "./tool.js";
 
@@ -42,6 +43,7 @@ export const sqlQueryTool = defineTool<Input, SqlQueryPayload, SqlStep, Postgres
   input,
   payload: sqlQueryPayload,
   reversible: false,
+  settle: settleSql,
   plan: async ({ sql, params }, reader) => planSql(sql, params, reader),
   execute: async (step, writer, control) => execute(step, writer, control),
 });

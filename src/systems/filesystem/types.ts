@@ -189,6 +189,8 @@ export interface FileReader {
    * @throws EnactError STALE_PLAN naming what differs, REFUSED when there is nothing to put back
    */
   lookBack(kept: Kept, isWhole: boolean, options?: LookOptions): Promise<BackLook>;
+  /** What interrupted acts have left beside a path (from the root) since then, from the root. */
+  leftovers(path: string, since: Date): Promise<readonly string[]>;
 }
 
 export interface LookOptions {
