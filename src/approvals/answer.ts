@@ -21,7 +21,7 @@ export interface Answer {
   readonly method: AnswerMethod;
   /** The approver's id in the registry; null for a denial that nobody signed. */
   readonly approver_id: string | null;
-  /** For people: the approver's address; of an unsigned denial, who seems to have given it ("ann, at a terminal"). */
+  /** For people: the approver's address; of an unsigned denial, who seems to have given it ("ann (at a terminal)"). */
   readonly who: string;
   readonly answered_at: string;
   /** Why not: shown to the agent. */

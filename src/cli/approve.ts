@@ -71,7 +71,7 @@ async function approve(stored: StoredRequest, approver: Approver, io: Pick<Io, "
 }
 
 function deny(stored: StoredRequest, reason: string | null, io: Pick<Io, "stdout">, deps: ApproveDeps): Promise<ExitCode> {
-  const who = `${deps.userName}, at a terminal`;
+  const who = `${deps.userName} (at a terminal)`;
   return record(stored, { decision: "deny", method: "terminal", approver_id: null, who, reason, signature: null }, io, deps);
 }
 

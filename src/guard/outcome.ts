@@ -14,9 +14,15 @@ export function blockedReport(tool: string, target: string, receipt: Entry, hint
 export function checkReport(tool: string, target: string, draft: EntryDraft, hints: readonly string[]): CallReport {
   const wouldRun = draft.decision === "PASS";
   const verdict = wouldRun ? "WOULD RUN" : "WOULD BE BLOCKED";
-  const text = `${renderReport(tool, { verdict, target, receipt: draft, hints })}\nNothing was executed and nothing was recorded.`;
+  const text = `${renderReport(tool, { verdict, target, receipt: draft, hints })}\n${wouldUseUp(draft)}Nothing was executed and nothing was recorded.`;
   const status = wouldRun ? "done" : "blocked";
   return { tool, status, receipt: draft, result: null, text, isError: !wouldRun, untrusted: false };
+}
+
+/** An approval that a check has found is still there afterwards. */
+function wouldUseUp({ decision, approval }: EntryDraft): string {
+  const id = decision === "PASS" ? approval?.["id"] : undefined;
+  return typeof id === "string" ? `The call itself would use up approval ${id.slice(0, 8)}.\n` : "";
 }
 
 /** Arguments that are not well-formed: nothing was looked at, so there is nothing to put on record. */

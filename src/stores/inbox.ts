@@ -94,6 +94,12 @@ class SqliteInbox implements Inbox {
   }
 
   close(): Promise<void> {
+    try {
+      // What was deleted is then gone from the log as well.
+      this.#db?.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // Others use it: the last of them does it.
+    }
     this.#disconnect();
     return Promise.resolve();
   }

@@ -30,7 +30,7 @@ export class Screen {
   /** Any value of JSON, whole, below its name. */
   tree(name: string, value: JsonValue): readonly string[] {
     if (typeof value === "string" && value.includes("\n")) return [`${name}:`, ...this.text(value, "block").split("\n").map((line) => `  | ${line}`)];
-    if (typeof value !== "object" || value === null) return [`${name}: ${typeof value === "string" ? this.#quoted(value) : String(value)}`];
+    if (typeof value !== "object" || value === null) return [`${name === "-" ? name : `${name}:`} ${typeof value === "string" ? this.#quoted(value) : String(value)}`];
     const children = Array.isArray(value)
       ? (value as readonly JsonValue[]).flatMap((child) => this.tree("-", child))
       : Object.entries(value).flatMap(([key, child]) => this.tree(this.text(key), child));
@@ -49,7 +49,7 @@ export function requestText(stored: StoredRequest, progress: Progress, now: Date
   const screen = new Screen(isTerminal ? (text) => `\u001B[7m${text}\u001B[27m` : (text) => text);
   const { request } = stored;
   const content = request === null ? [goneText(stored, screen)] : contentLines(request, screen);
-  const odd = screen.odd === 0 ? [] : [`! ${screen.odd === 1 ? "1 character above is" : `${String(screen.odd)} characters above are`} not what it seems: marked <like this>.`];
+  const odd = screen.odd === 0 ? [] : [`! ${screen.odd === 1 ? "1 character above is not what it seems" : `${String(screen.odd)} characters above are not what they seem`}: marked <like this>.`];
   const lines = [`Request ${shortId(stored.id)}: ${stateText(stored, progress, now)}`, "", ...content, ...odd, ...answerLines(stored.answers, screen)];
   return `${lines.join("\n")}\n`;
 }
