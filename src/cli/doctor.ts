@@ -1,6 +1,7 @@
 import { isEnactError } from "../errors.js";
 import { policiesFor } from "../guard/judge.js";
 import { plainText } from "../guard/text.js";
+import { ROLLBACK } from "../guard/undoing.js";
 import type { ExitCode, Io } from "./io.js";
 import { EXIT } from "./io.js";
 import type { Opened, Probe } from "./opened.js";
@@ -73,12 +74,16 @@ async function probe(probed: Probe): Promise<Finding> {
   }
 }
 
+function withoutPolicy(tool: string): string {
+  return tool === ROLLBACK ? "puts back only what an allowed call did" : "unguarded";
+}
+
 function render({ ok, project, findings, tools, notices }: Diagnosis): string {
   const lines = [
     `Project ${project}`,
     ...findings.map((finding) => `  ${finding.ok ? "✓" : "✗"} ${finding.what}: ${plainText(finding.found, 1000)}`),
     "Tools and their policies",
-    ...tools.map(({ tool, judged_by }) => `  ${tool}: ${judged_by.length === 0 ? "unguarded" : judged_by.join(", ")}`),
+    ...tools.map(({ tool, judged_by }) => `  ${tool}: ${judged_by.length === 0 ? withoutPolicy(tool) : judged_by.join(", ")}`),
     ...notices.map((notice) => `Note: ${notice}`),
     ok ? "All is well." : "Something needs attention: see ✗ above.",
   ];

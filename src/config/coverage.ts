@@ -83,7 +83,8 @@ function judgesOnlyPart(policy: Policy, tool: string): boolean {
 
 /** Sentences about policies that do nothing here. */
 export function idlePolicies(tools: readonly NamedTool[], policies: readonly ReadPolicy[]): string[] {
-  const idle = policies.filter(({ policy }) => !tools.some((tool) => judges(policy, tool.name)));
+  const judged = [...tools.map(({ name }) => name), ROLLBACK];
+  const idle = policies.filter(({ policy }) => !judged.some((tool) => judges(policy, tool)));
   const notices = idle.map(({ name, place }) => `line ${place.line}: ${name} judges none of the enabled tools.`);
   const twins = policies.filter((policy, index) => policies.findIndex((other) => isSame(other, policy)) < index);
   return [...notices, ...twins.map(({ name, place }) => `line ${place.line}: ${name} stands here a second time with the same options.`)];

@@ -14,10 +14,7 @@ export interface RollbackParts {
   readonly undo: UndoStore;
 }
 
-/**
- * A run that was decided so short a time ago, and has no outcome, may still be at work in another process. Hosts cut calls
- * off after 60 s.
- */
+/** How long a run without an outcome may still be at work where its process has left no mark. Hosts cut calls off after 60 s. */
 const MAY_BE_AT_WORK_MS = 60_000;
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
@@ -86,7 +83,7 @@ async function planRollback(parts: RollbackParts, given: string, call: PlanCall)
   const undoing = undoOf(parts, decision, outcome);
   const subject = `rollback:${run_id}`;
   await refuseSecond(parts.ledger, subject, run_id);
-  if (outcome === null) refuseAtWork(decision, call.now);
+  if (outcome === null) await refuseAtWork(parts.ledger, decision, call.now);
   const kept = await keptBy(parts.undo, run_id);
   const actions = (outcome?.actions_taken ?? []) as unknown as readonly ActionTaken[];
   const nothingWasDone = outcome !== null && actions.every(({ success }) => success === false) && kept.names.length === 0;
@@ -171,11 +168,12 @@ async function refuseSecond(ledger: Ledger, subject: string, runId: string): Pro
   throw new EnactError("REFUSED", `Run ${runId} ${fate}, by run ${earlier.run_id}`, { hint: "Read that run's receipt with enact_receipts." });
 }
 
-function refuseAtWork({ run_id, timestamp }: Entry, now: Date): void {
+async function refuseAtWork(ledger: Ledger, { run_id, timestamp }: Entry, now: Date): Promise<void> {
+  const executor = await ledger.executorOf(run_id);
   const age = now.getTime() - Date.parse(timestamp);
-  if (age < 0 || age > MAY_BE_AT_WORK_MS) return;
-  const hint = "Try again in a minute; until then nobody can tell whether it was interrupted.";
-  throw new EnactError("REFUSED", `Run ${run_id} has no outcome yet and may still be at work`, { hint });
+  if (executor === "gone" || (executor === "unmarked" && age > MAY_BE_AT_WORK_MS)) return;
+  const found = executor === "alive" ? "has no outcome yet, and the process that executes it is alive" : "has no outcome yet and may still be at work";
+  throw new EnactError("REFUSED", `Run ${run_id} ${found}`, { hint: "Wait until it has ended, and try again." });
 }
 
 async function undoRun(parts: RollbackParts, step: Step, control: ExecuteControl): Promise<Execution> {
@@ -184,5 +182,9 @@ async function undoRun(parts: RollbackParts, step: Step, control: ExecuteControl
   const kept = await keptBy(parts.undo, step.run_id);
   const judge = (measured: JsonObject) => control.judge({ ...measured, ...step.facts });
   const execution = await undoing.execute(step.step, { ...control, judge }, kept);
+  if (execution.actions.every(({ success }) => success === true) && sentences(step.facts["not_undone"]).length === 0) {
+    // It is needed no more, and what is not kept cannot leak. Its age will see to it should this fail.
+    await parts.undo.forget(step.run_id).catch(() => undefined);
+  }
   return { ...execution, result: { run_id: step.run_id, undone_workflow: step.workflow, result: execution.result } };
 }

@@ -5,7 +5,7 @@ import { realPathOf } from "../receipts/key-files.js";
 import type { Sealing } from "../receipts/sealed.js";
 import { plainSize } from "../receipts/sealed.js";
 import type { UndoPiece, UndoStore } from "../receipts/undo-store.js";
-import { forgetFolder, keptRuns, lastKept, makeFolders, pieceFile, piecesIn, readPiece, writePiece } from "./undo/folders.js";
+import { forgetFolder, isRunId, keptRuns, lastKept, makeFolders, pieceFile, piecesIn, readPiece, writePiece } from "./undo/folders.js";
 
 export interface UndoStoreOptions {
   /** The store lies in `.enact/undo/` below it. */
@@ -57,8 +57,7 @@ class FolderUndoStore implements UndoStore {
   pieces(runId: string): Promise<readonly UndoPiece[]> {
     return inWords("read", () => {
       const folder = this.#folderOf(runId);
-      const kept = lastKept(folder);
-      if (kept === undefined || this.#isOverAge(kept, this.#options.clock())) return [];
+      if (!this.#isKept(folder)) return [];
       return piecesIn(folder).map(({ name, size }) => ({ name, bytes: Math.max(0, plainSize(size)) }));
     });
   }
@@ -67,7 +66,7 @@ class FolderUndoStore implements UndoStore {
     const { sealing } = this.#options;
     const folder = this.#folderOf(runId);
     const path = pieceFile(folder, name);
-    const opened = inWordsNow("read", () => (lastKept(folder) === undefined ? undefined : readPiece(path)));
+    const opened = inWordsNow("read", () => (this.#isKept(folder) ? readPiece(path) : undefined));
     if (opened === undefined) throw new EnactError("NOT_FOUND", `What run ${runId} kept for its undoing ('${name}') is not there, or no longer`);
     yield* sealing.openStream(opened, contextOf(runId, name));
   }
@@ -110,6 +109,11 @@ class FolderUndoStore implements UndoStore {
     this.#total = { at: performance.now(), bytes };
   }
 
+  #isKept(folder: string): boolean {
+    const kept = lastKept(folder);
+    return kept !== undefined && !this.#isOverAge(kept, this.#options.clock());
+  }
+
   #isOverAge(kept: number, now: Date): boolean {
     return now.getTime() - kept > this.#options.maxAgeMs;
   }
@@ -119,8 +123,7 @@ class FolderUndoStore implements UndoStore {
   }
 
   #folderOf(runId: string): string {
-    // A run's id comes from outside too, and a name of the store must never be a path.
-    if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(runId)) throw new EnactError("NOT_FOUND", "This is no run's id");
+    if (!isRunId(runId)) throw new EnactError("NOT_FOUND", "This is no run's id");
     return join(this.#root(), runId);
   }
 }

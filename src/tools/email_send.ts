@@ -92,7 +92,8 @@ export const emailSendTool = defineTool<Input, EmailSendPayload, Step, EmailRead
       html,
       attachments: attachments.map((attachment) => attachment.step),
     };
-    return { payload, step, target: shownTarget(people.envelope), subjects: people.people.map(mailSubject) };
+    const reversal = { possible: false, how: "a sent mail cannot be called back" };
+    return { payload, step, target: shownTarget(people.envelope), subjects: people.people.map(mailSubject), reversal };
   },
 
   async execute(step, writer, { signal }) {

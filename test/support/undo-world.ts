@@ -28,10 +28,10 @@ export interface UndoWorld {
   readonly enactHome: string;
   readonly keys: Keys;
   readonly ledger: Ledger;
-  store(options?: Partial<UndoStoreOptions>): UndoStore;
-  guard(options?: Partial<GuardOptions> & { readonly files?: Partial<FilesystemOptions> }): Guard;
+  readonly store: (options?: Partial<UndoStoreOptions>) => UndoStore;
+  readonly guard: (options?: Partial<GuardOptions> & { readonly files?: Partial<FilesystemOptions> }) => Guard;
   /** Every entry below the root as it is: the oracle. */
-  tree(): Tree;
+  readonly tree: () => Tree;
 }
 
 const MB = 1_000_000;

@@ -24,6 +24,11 @@ const READ_BYTES = 1024 * 1024;
 /** Runs counted before other work gets its turn. */
 const BREATH = 200;
 
+/** A run's id comes from outside too, and must never become a path. */
+export function isRunId(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(text);
+}
+
 /** Names come from tools, not from calls; still they become no path. */
 export function pieceFile(folder: string, name: string): string {
   if (!/^[a-z0-9][a-z0-9_-]{0,99}$/u.test(name)) throw new EnactError("INTERNAL", "A piece for undoing needs a name of a-z, 0-9, '-' and '_'");
@@ -134,6 +139,7 @@ export async function keptRuns(root: string): Promise<readonly KeptRun[]> {
   const runs: KeptRun[] = [];
   for (const [index, runId] of readdirSync(root).entries()) {
     if (index % BREATH === BREATH - 1) await breathe();
+    if (!isRunId(runId)) continue;
     const folder = join(root, runId);
     const stats = lstatSync(folder, { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true) continue;

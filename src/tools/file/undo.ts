@@ -38,13 +38,17 @@ function endedWell({ actions }: UndoableRun): boolean {
 }
 
 async function keptOf(undo: KeptUndo): Promise<Kept> {
-  if (!undo.names.includes(BEFORE)) {
-    const hint = "Show the person the receipt; a backup or git may have what was there.";
-    throw new EnactError("UNDO_UNAVAILABLE", "What undoing this needs was not kept, or no longer is", { hint });
-  }
+  if (!undo.names.includes(BEFORE)) throw notKept();
   const kept = (await undo.json(BEFORE)) as unknown as Kept;
+  const contentsAreThere = undo.names.includes(CONTENTS) || !kept.nodes.some(({ seen, sha256 }) => sha256 !== null && seen.size !== "0");
+  if (!contentsAreThere) throw notKept();
   if (kept.version === 1) return kept;
   throw new EnactError("UNDO_UNAVAILABLE", "What undoing this needs was kept by another version of this program");
+}
+
+function notKept(): EnactError {
+  const hint = "Show the person the receipt; a backup or git may have what was there.";
+  return new EnactError("UNDO_UNAVAILABLE", "What undoing this needs was not kept, or no longer is", { hint });
 }
 
 function digestOf(kept: Kept): string {
@@ -64,11 +68,12 @@ function actionOf({ path, act }: Kept, done: PutBack): ActionTaken {
 }
 
 /** Whether a call could be undone, and what it would have to keep. */
-export function reversalOf({ keeping, hardLinks }: FileLook, undoBytes: number, how: string): { readonly keep: boolean; readonly reversal: Reversal } {
+export function reversalOf({ keeping, kind, hardLinks }: FileLook, undoBytes: number, how: string): { readonly keep: boolean; readonly reversal: Reversal } {
   if (undoBytes === 0) return cannot("nothing is kept for undoing here");
   if (keeping.unreadable !== null) return cannot(`'${keeping.unreadable}' cannot be read, so its content cannot be kept`);
   if (keeping.bytes > undoBytes) return cannot(`keeping what would be lost takes ${keeping.bytes} bytes, and one call may keep ${undoBytes} (undo.max_run_mb)`);
-  return { keep: true, reversal: { possible: true, how: hardLinks !== null && hardLinks > 1 ? `${how}; as a file of its own, not as the other name of one` : how } };
+  const hasOtherNames = kind === "file" && hardLinks !== null && hardLinks > 1;
+  return { keep: true, reversal: { possible: true, how: hasOtherNames ? `${how}; as a file of its own, not as another name of one` : how } };
 }
 
 function cannot(how: string): { readonly keep: boolean; readonly reversal: Reversal } {
