@@ -52,6 +52,11 @@ const BREACHES: readonly { readonly what: string; readonly path: string; readonl
   { what: "a cache", path: "cli/a.ts", text: "const cache = new Map<string, number>();\nexport const f = () => cache.set(\"a\", 1);", says: "changes cache, which outlives the call" },
   { what: "an empty list to be filled", path: "cli/a.ts", text: "export const all: string[] = [];\nexport const f = () => all.push(\"a\");", says: "changes all, which outlives the call" },
   { what: "an object that is written to", path: "cli/a.ts", text: "const state = { on: false };\nexport const f = () => { state.on = true; };", says: "changes state, which outlives the call" },
+  { what: "a page that takes code from the server", path: "web/browser/a.ts", text: 'import { x } from "../receipts/detail.js";', says: "imports web/receipts/detail.ts: a page has only its own files, and types of web" },
+  { what: "a page with types of another room", path: "web/browser/a.tsx", text: 'import type { X } from "../../receipts/receipt.js";', says: "imports receipts/receipt.ts: a page has only its own files, and types of web" },
+  { what: "a page that uses node", path: "web/approvals/browser/a.ts", text: 'import { join } from "node:path";', says: "imports node:path: not among the packages of the pages" },
+  { what: "markup made of text", path: "web/browser/a.tsx", text: "export const A = (html: string) => <b dangerouslySetInnerHTML={{ __html: html }} />;", says: "uses dangerouslySetInnerHTML: text of a receipt must stay text" },
+  { what: "a page that begins in the wrong file", path: "web/browser/a.ts", text: "start();", says: "does something when it is imported: start();" },
   { what: "a long file", path: "cli/a.ts", text: "export const a = 1;\n".repeat(301), says: "has 301 lines; 300 are the most" },
 ];
 
@@ -71,6 +76,7 @@ describe("the checker of the walls", () => {
     { what: "braces inside a template text", path: "cli/a.ts", text: "export const a = (x: string) => `{ ${x === \"}\" ? `${x}{` : \"`\"} ((`;\nexport const b = 1;" },
     { what: "constant collections", path: "cli/a.ts", text: "const NAMES = new Set([\"a\"]);\nexport const f = (x: { y: number }) => NAMES.has(\"a\") && NAMES.size === 1 && x.y >= 2;" },
     { what: "everything in the composition root", path: "main.ts", text: 'import manifest from "../package.json" with { type: "json" };\nimport { a } from "./cli/serve.js";\nimport { compose } from "./compose.js";\nlet code = process.argv.length;\nprocess.exitCode = code + Number(process.env.X);\nawait a();' },
+    { what: "the beginning of a page, its styles, its packages, and types of the server", path: "web/approvals/browser/main.tsx", text: 'import { render } from "preact";\nimport "./a.css";\nimport type { X } from "../wire.js";\nimport { App } from "./app.js";\n\nrender(<App>don\'t</App>, document.body);' },
     { what: "a process that is not the process", path: "cli/a.ts", text: "export const f = (child: { process: { pid: number } }) => child.process.pid;" },
   ];
   for (const { what, path, text } of FINE) {

@@ -45,12 +45,49 @@ const MAX_LINES = 300;
 
 export function readSources(): SourceFile[] {
   const names = readdirSync(SRC, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
-  return names.filter((name) => name.endsWith(".ts")).toSorted().map((path) => ({ path, text: readFileSync(join(SRC, path), "utf8") }));
+  return names.filter((name) => /\.tsx?$/u.test(name)).toSorted().map((path) => ({ path, text: readFileSync(join(SRC, path), "utf8") }));
 }
 
 /** Every breach of the rules in these files, one sentence each. */
 export function breaches(files: readonly SourceFile[]): string[] {
-  return files.flatMap((file) => [...wallBreaches(file), ...effectBreaches(file), ...sizeBreaches(file)].map((breach) => `${file.path}: ${breach}`));
+  return files.flatMap((file) => {
+    const found = isOfBrowser(file) ? browserBreaches(file) : [...wallBreaches(file), ...effectBreaches(file)];
+    return [...found, ...sizeBreaches(file)].map((breach) => `${file.path}: ${breach}`);
+  });
+}
+
+/** What runs in a browser: bundled apart, without node and without the rest of the sources. */
+function isOfBrowser({ path }: SourceFile): boolean {
+  return /^web\/(?:[^/]+\/)*browser\//u.test(path);
+}
+
+/** Bundled into the pages. */
+const BROWSER_PACKAGES: ReadonlySet<string> = new Set(["preact", "preact/hooks", "uplot", "@tanstack/virtual-core", "@simplewebauthn/browser"]);
+
+/** Ways to turn text of a receipt into elements or code. */
+const MAKES_MARKUP = /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|createContextualFragment|setHTMLUnsafe|srcdoc|document\.write|eval|Function\()/u;
+
+function browserBreaches({ path, text }: SourceFile): string[] {
+  const found: string[] = [];
+  for (const { groups } of text.matchAll(/^(?:import|export|\}) (?<what>.*)from "(?<name>[^"]+)";$|^import "(?<bare>[^"]+)";$/gmu)) {
+    const name = groups?.["name"] ?? groups?.["bare"] ?? "";
+    const breach = browserImport(path, name, groups?.["what"]?.startsWith("type ") === true);
+    if (breach !== undefined) found.push(breach);
+  }
+  if (/^export default\b/mu.test(text)) found.push("has a default export");
+  if (/\bimport\s*\(/u.test(text)) found.push("loads code later: a page is one file");
+  const markup = MAKES_MARKUP.exec(text)?.[0];
+  if (markup !== undefined) found.push(`uses ${markup}: text of a receipt must stay text`);
+  // The page itself has to begin somewhere.
+  const strange = /\/main\.tsx?$/u.test(path) ? undefined : /^(?!import|export|const|function|async function|class|interface|type|declare)[A-Za-z_$].*$/mu.exec(text)?.[0];
+  return strange === undefined ? found : [...found, `does something when it is imported: ${strange}`];
+}
+
+function browserImport(path: string, name: string, isType: boolean): string | undefined {
+  if (!name.startsWith(".")) return BROWSER_PACKAGES.has(name) ? undefined : `imports ${name}: not among the packages of the pages`;
+  const target = posix.join(dirname(path), name).replace(/\.js$/u, ".ts");
+  if (isOfBrowser({ path: target, text: "" }) || (isType && target.startsWith("web/"))) return undefined;
+  return `imports ${target}: a page has only its own files, and types of web`;
 }
 
 function roomOf(path: string): string {
