@@ -3,8 +3,8 @@ import { HubspotLoader } from "./hubspot/client.js";
 import { HubspotReader } from "./hubspot/reader.js";
 import { HubspotWriter } from "./hubspot/writer.js";
 
-export type { HubspotContact, HubspotReader, HubspotTask, PersonSearch } from "./hubspot/reader.js";
-export type { CreateOutcome, HubspotWriter, NewTask } from "./hubspot/writer.js";
+export type { HubspotContact, HubspotReader, HubspotTask, PersonSearch, RecordKind, StoredProperties } from "./hubspot/reader.js";
+export type { ArchiveOutcome, CreateOutcome, HubspotWriter, NewTask } from "./hubspot/writer.js";
 
 export interface HubspotOptions {
   /**

@@ -7,6 +7,7 @@ import { secretsIn } from "../facts/secrets.js";
 import { unknown, type OrUnknown } from "../facts/unknown.js";
 import type { HubspotContact, HubspotReader, HubspotWriter, PersonSearch } from "../systems/hubspot.js";
 import { createdAction, onePlainAddress } from "./crm/common.js";
+import { undoCreated } from "./crm/undo.js";
 import { settleContact } from "./settling/crm.js";
 import { defineTool } from "./tool.js";
 
@@ -46,7 +47,8 @@ export const crmCreateContactTool = defineTool<Input, CrmCreateContactPayload, S
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   input,
   payload: crmCreateContactPayload,
-  reversible: "the contact can be deleted in HubSpot, where it can be restored for 90 days",
+  reversible: "the contact is put into HubSpot's recycle bin, if what it was given has not been changed since",
+  undo: undoCreated("contact"),
   access: [
     "A private app with `crm.objects.contacts.read` and `crm.objects.contacts.write`, and no other scope.",
   ],
@@ -79,7 +81,7 @@ export const crmCreateContactTool = defineTool<Input, CrmCreateContactPayload, S
     if (signal.aborted) throw new EnactError("CANCELLED", "The call was cancelled before anything was created");
     const outcome = await writer.createContact({ ...properties, email });
     const result = outcome.state === "created" ? { id: outcome.id } : null;
-    return { actions: [createdAction("create_contact", outcome)], result };
+    return { actions: [createdAction("create_contact", outcome, Object.keys({ ...properties, email }))], result };
   },
 });
 

@@ -7,6 +7,7 @@ import { secretsIn } from "../facts/secrets.js";
 import { unknown } from "../facts/unknown.js";
 import type { HubspotReader, HubspotWriter } from "../systems/hubspot.js";
 import { createdAction, onePlainAddress } from "./crm/common.js";
+import { undoCreated } from "./crm/undo.js";
 import { settleTask } from "./settling/crm.js";
 import { defineTool } from "./tool.js";
 
@@ -34,7 +35,8 @@ export const crmCreateTaskTool = defineTool<Input, CrmCreateTaskPayload, Step, H
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   input,
   payload: crmCreateTaskPayload,
-  reversible: "the task can be deleted in HubSpot",
+  reversible: "the task is put into HubSpot's recycle bin, if nobody has changed it since",
+  undo: undoCreated("task"),
   access: [
     "A private app with `crm.objects.contacts.read` and `crm.objects.contacts.write`, and no other scope: HubSpot keeps tasks behind those of contacts.",
   ],
@@ -68,7 +70,7 @@ export const crmCreateTaskTool = defineTool<Input, CrmCreateTaskPayload, Step, H
     if (signal.aborted) throw new EnactError("CANCELLED", "The call was cancelled before anything was created");
     const outcome = await writer.createTask({ contactId: contact, subject, body, due: due ?? new Date().toISOString() });
     const result = outcome.state === "created" ? { id: outcome.id, contact } : null;
-    return { actions: [createdAction("create_task", outcome)], result };
+    return { actions: [createdAction("create_task", outcome, ["hs_task_subject", "hs_timestamp", ...(body === null ? [] : ["hs_task_body"])])], result };
   },
 });
 

@@ -12,6 +12,8 @@ import {
   type GdriveWriter,
   type RemovalOutcome,
 } from "../systems/gdrive.js";
+import { GONE, IN_TRASH, undoGdriveDelete } from "./gdrive/undo.js";
+import { settleGdriveDelete } from "./settling/gdrive.js";
 import { defineTool, type ActionTaken } from "./tool.js";
 
 /** Names that Drive takes in place of an id, for whole drives. */
@@ -46,11 +48,13 @@ export const gdriveDeleteTool = defineTool<Input, GdriveDeletePayload, Step, Gdr
   input,
   payload: gdriveDeletePayload,
   reversible: "from the trash it can be restored for 30 days; deleted permanently it is gone",
+  undo: undoGdriveDelete,
   access: [
     "The scope `https://www.googleapis.com/auth/drive`: Google has none for deleting alone.",
     "So the limit is what is shared: a service account of its own, as an editor of only those folders that the agent may touch. No domain-wide delegation.",
     "Deleting permanently needs the owner's right, or an organiser's in a shared drive: leave it out, and nothing can go past the trash.",
   ],
+  settle: settleGdriveDelete,
 
   async plan({ file_id, permanently }, reader, { signal }) {
     const file = await reader.file(checkedId(file_id), signal);
@@ -65,7 +69,7 @@ export const gdriveDeleteTool = defineTool<Input, GdriveDeletePayload, Step, Gdr
       tree: tree instanceof EnactError || tree === null ? null : tree.digest,
     };
     const where = permanently ? "for good" : "to the trash";
-    return { payload, step, target: `${file.isFolder ? "folder" : "file"} '${file.name}' ${where}`, subjects: [`gdrive:${file.id}`] };
+    return { payload, step, target: `${file.isFolder ? "folder" : "file"} '${file.name}' ${where}`, subjects: [`gdrive:${file.id}`], reversal: permanently ? GONE : IN_TRASH };
   },
 
   async execute(step, writer, { signal }) {
@@ -160,9 +164,10 @@ async function checkUnchanged(step: Step, writer: GdriveWriter): Promise<void> {
 }
 
 function action(step: Step, outcome: RemovalOutcome): ActionTaken {
-  const base = { system: "gdrive", action: step.permanently ? "delete" : "trash", reversible: !step.permanently } as const;
+  const done = outcome.state === "removed";
+  const base = { system: "gdrive", action: step.permanently ? "delete" : "trash", reversible: done && !step.permanently } as const;
   const output = { file_id: step.file_id, version: step.version, precondition: "fresh_look" };
-  if (outcome.state === "removed") return { ...base, success: true, output };
+  if (outcome.state === "removed") return { ...base, success: true, output: step.permanently ? output : { ...output, version_in_trash: outcome.version } };
   const { code, message } = outcome.failure;
   if (outcome.state === "failed") {
     return { ...base, success: false, output, error: { code: "ACTION_FAILED", message: `Not deleted. ${message} (${code})` } };

@@ -10,6 +10,7 @@ import { startHttpStub, type Answer, type HttpStub, type Received } from "./http
  *   GET  /crm/v4/objects/contacts/{id}/associations/tasks
  *   POST /crm/v3/objects/tasks/batch/read    at most 100
  *   POST /crm/v3/objects/tasks               hs_timestamp is required
+ *   GET, DELETE /crm/v3/objects/{contacts or tasks}/{id}   DELETE archives: 204, and 404 from then on
  *
  * Where the real one may differ: how CONTAINS_TOKEN cuts addresses into tokens, how long the search lags behind, which
  * properties exist, and the wording of errors.
@@ -92,6 +93,9 @@ class World {
     const [, contactId] = /^\/crm\/v3\/objects\/contacts\/([^/]+)$/.exec(url.pathname) ?? [];
     const [, taskOwner] = /^\/crm\/v4\/objects\/contacts\/([^/]+)\/associations\/tasks$/.exec(url.pathname) ?? [];
     if (method === "GET" && taskOwner !== undefined) return this.#associations(taskOwner, url.searchParams);
+    const [, list, recordId] = /^\/crm\/v3\/objects\/(contacts|tasks)\/(\d+)$/.exec(url.pathname) ?? [];
+    if (method === "DELETE" && recordId !== undefined) return this.#archive(list === "tasks" ? this.tasks : this.contacts, recordId);
+    if (method === "GET" && list === "tasks") return this.#live(this.tasks, recordId ?? "");
     if (method === "GET" && contactId !== undefined) return this.#read(decodeURIComponent(contactId), url.searchParams);
     if (method !== "POST") return hubspotError(405, "METHOD_NOT_ALLOWED");
     switch (url.pathname) {
@@ -119,6 +123,18 @@ class World {
     const found = this.contacts.find(({ id, properties }) =>
       byEmail ? addressesOf(properties).includes(wanted.toLowerCase()) : id === wanted);
     return found === undefined ? hubspotError(404, "OBJECT_NOT_FOUND") : { body: found };
+  }
+
+  #live(records: readonly StubRecord[], id: string): Answer {
+    const found = records.find((record) => record.id === id);
+    return found === undefined ? hubspotError(404, "OBJECT_NOT_FOUND") : { body: found };
+  }
+
+  /** Archiving what is archived, or never was, is answered with 204 as well. */
+  #archive(records: StubRecord[], id: string): Answer {
+    const at = records.findIndex((record) => record.id === id);
+    if (at !== -1) records.splice(at, 1);
+    return { status: 204, body: "" };
   }
 
   #createContact({ properties }: Body): Answer {

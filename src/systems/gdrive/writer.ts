@@ -5,7 +5,9 @@ import type { GdriveLoader, How } from "./client.js";
 import { gdriveFailure, type GdriveFailure } from "./failure.js";
 import type { GdriveFile, GdriveReader, GdriveTree } from "./reader.js";
 
-export type RemovalOutcome = { readonly state: "removed" } | { readonly state: "failed" | "unknown"; readonly failure: GdriveFailure };
+export type RemovalOutcome =
+  | { readonly state: "removed"; /** Of the file in the trash, if Drive said so. */ readonly version: string | null }
+  | { readonly state: "failed" | "unknown"; readonly failure: GdriveFailure };
 
 /** Trashes and deletes. */
 export class GdriveWriter {
@@ -34,10 +36,19 @@ export class GdriveWriter {
 
   /** Moves to the trash, tried once. Drive empties the trash after 30 days. */
   async trash(fileId: string): Promise<RemovalOutcome> {
-    const which = { fileId, supportsAllDrives: true, requestBody: { trashed: true }, fields: "id,trashed" };
+    const which = { fileId, supportsAllDrives: true, requestBody: { trashed: true }, fields: "id,trashed,version" };
     return this.#remove(
       (drive, how) => drive.files.update(which, how),
       (answer) => answer.trashed === true,
+    );
+  }
+
+  /** Takes out of the trash, tried once; what lies below a folder comes with it. */
+  async untrash(fileId: string): Promise<RemovalOutcome> {
+    const which = { fileId, supportsAllDrives: true, requestBody: { trashed: false }, fields: "id,trashed,version" };
+    return this.#remove(
+      (drive, how) => drive.files.update(which, how),
+      (answer) => answer.trashed === false,
     );
   }
 
@@ -56,7 +67,9 @@ export class GdriveWriter {
   ): Promise<RemovalOutcome> {
     try {
       const answer = await this.#loader.request(send);
-      return isDone(answer) ? { state: "removed" } : { state: "unknown", failure: STRANGE };
+      if (!isDone(answer)) return { state: "unknown", failure: STRANGE };
+      const { version } = (answer ?? {}) as { version?: unknown };
+      return { state: "removed", version: typeof version === "string" ? version : null };
     } catch (error) {
       const failure = gdriveFailure(error);
       return { state: failure.mayHaveHappened ? "unknown" : "failed", failure };

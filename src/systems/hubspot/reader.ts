@@ -28,6 +28,17 @@ export interface PersonSearch {
   readonly isSame: (email: string) => boolean;
 }
 
+/** What a tool creates. */
+export type RecordKind = "contact" | "task";
+
+export type StoredProperties = Readonly<Record<string, string | null>>;
+
+/** The properties of a record, as an answer has them. */
+export function storedProperties(raw: unknown): StoredProperties {
+  if (typeof raw !== "object" || raw === null) return {};
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, typeof value === "string" ? value : null]));
+}
+
 /** The newest so many tasks of a contact are listed. */
 const MAX_LISTED_TASKS = 200;
 /** More tasks than this are not counted: the list would take minutes. */
@@ -70,6 +81,23 @@ export class HubspotReader {
    */
   async tasksOf(contactId: string, signal?: AbortSignal): Promise<{ tasks: readonly HubspotTask[]; isComplete: boolean }> {
     return abortable(this.#tasksOf(contactId), signal);
+  }
+
+  /** What a record holds under these names; "gone" when it was archived or deleted. @throws EnactError SYSTEM_UNAVAILABLE */
+  async record(kind: RecordKind, id: string, names: readonly string[]): Promise<StoredProperties | "gone"> {
+    try {
+      const found = checked(
+        await this.#loader.request((client, how) => {
+          const api = kind === "contact" ? client.crm.contacts.basicApi : client.crm.objects.tasks.basicApi;
+          return api.getById(id, [...names], undefined, undefined, false, undefined, how);
+        }),
+      );
+      // A contact that was merged into another answers with the other's id.
+      return found.id === id ? storedProperties(found.properties) : "gone";
+    } catch (error) {
+      if (hubspotFailure(error).status === 404) return "gone";
+      throw lookFailed(error);
+    }
   }
 
   async #contactsOf(person: PersonSearch): Promise<readonly HubspotContact[]> {

@@ -1,7 +1,8 @@
 import { EnactError } from "../../errors.js";
 import type { HubspotLoader } from "./client.js";
 import { hubspotFailure, type HubspotFailure } from "./failure.js";
-import type { HubspotContact, HubspotReader, PersonSearch } from "./reader.js";
+import type { HubspotContact, HubspotReader, PersonSearch, RecordKind, StoredProperties } from "./reader.js";
+import { storedProperties } from "./reader.js";
 
 export interface NewTask {
   readonly contactId: string;
@@ -12,8 +13,10 @@ export interface NewTask {
 }
 
 export type CreateOutcome =
-  | { readonly state: "created"; readonly id: string }
+  | { readonly state: "created"; readonly id: string; /** As HubSpot keeps them. */ readonly stored: StoredProperties }
   | { readonly state: "failed" | "unknown"; readonly failure: HubspotFailure };
+
+export type ArchiveOutcome = { readonly state: "archived" } | { readonly state: "failed" | "unknown"; readonly failure: HubspotFailure };
 
 /** HubSpot's number for "task to contact". Source: HubSpot API, "Association type ID values". */
 const TASK_TO_CONTACT = 204;
@@ -59,10 +62,29 @@ export class HubspotWriter {
     return this.#create(async () => this.#loader.request((client, how) => client.crm.objects.tasks.basicApi.create(request as never, how)));
   }
 
-  async #create(send: () => Promise<{ id?: unknown }>): Promise<CreateOutcome> {
+  /** What a record of ours holds now; see HubspotReader.record. */
+  record(kind: RecordKind, id: string, names: readonly string[]): Promise<StoredProperties | "gone"> {
+    return this.#reader.record(kind, id, names);
+  }
+
+  /** Puts one record into HubSpot's recycle bin, where it can be restored for 90 days. Tried once. */
+  async archive(kind: RecordKind, id: string): Promise<ArchiveOutcome> {
     try {
-      const { id } = await send();
-      if (typeof id === "string" && id !== "") return { state: "created", id };
+      await this.#loader.request((client, how) => {
+        const api = kind === "contact" ? client.crm.contacts.basicApi : client.crm.objects.tasks.basicApi;
+        return api.archive(id, how);
+      });
+      return { state: "archived" };
+    } catch (error) {
+      const failure = hubspotFailure(error);
+      return { state: failure.mayHaveHappened ? "unknown" : "failed", failure };
+    }
+  }
+
+  async #create(send: () => Promise<{ id?: unknown; properties?: unknown }>): Promise<CreateOutcome> {
+    try {
+      const { id, properties } = await send();
+      if (typeof id === "string" && id !== "") return { state: "created", id, stored: storedProperties(properties) };
       return { state: "unknown", failure: NO_ID };
     } catch (error) {
       const failure = hubspotFailure(error);
