@@ -34,7 +34,7 @@ function structureOf({ structureProblem }: LedgerReader): Problem | null {
  * Without a head a cut end cannot be seen, and who can cut can also delete the head. It is missing for good reason only where
  * nobody writes: an auditor holds public keys, no guard has ever noted a head there.
  */
-function headOf({ known, takenOver, keys }: LedgerReader, { entries, keys: signedBy }: VerifyReport): Problem | null {
+export function headOf({ known, takenOver, keys }: LedgerReader, { entries, keys: signedBy }: Pick<VerifyReport, "entries" | "keys">): Problem | null {
   if (entries === 0) return null;
   if (takenOver !== null) {
     const message = `The head of this ledger was gone on ${takenOver.at}: a guard found ${count(takenOver.entries)} and went on from there. Whether the end was cut before that, nobody can tell`;

@@ -92,13 +92,15 @@ function firstOf(checks: readonly EntryCheck[], entry: Entry): Problem | null {
   return null;
 }
 
-function headProblem(entry: Entry, hash: string, known: KnownChain | null): Problem | null {
+/** At the place of the known head stands another receipt. */
+export function headProblem(entry: Entry, hash: string, known: KnownChain | null): Problem | null {
   if (known === null || entry.sequence !== known.sequence || hash === known.hash) return null;
   const message = `Receipt ${String(entry.sequence)} is not the one that the guard wrote: the ledger was replaced by another copy that went on by itself`;
   return { kind: "replaced", sequence: entry.sequence, run_id: entry.run_id, message };
 }
 
-function cutProblem(head: ChainPosition, known: KnownChain | null): Problem | undefined {
+/** The lines end before the known head. */
+export function cutProblem(head: ChainPosition, known: KnownChain | null): Problem | undefined {
   if (known === null || head.sequence >= known.sequence) return undefined;
   const first = head.sequence + 1;
   const lost = first === known.sequence ? `receipt ${String(first)} is` : `receipts ${String(first)} to ${String(known.sequence)} are`;
