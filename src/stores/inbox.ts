@@ -132,7 +132,7 @@ class SqliteInbox implements Inbox {
 
   #find(db: Database, query: InboxQuery, now: Date): readonly StoredRequest[] {
     const { sql, values } = conditions(query, now);
-    const rows = db.all(`SELECT * FROM requests WHERE ${sql} ORDER BY created_at DESC, id LIMIT ?`, ...values, query.limit ?? DEFAULT_LIMIT);
+    const rows = db.all(`SELECT * FROM requests WHERE ${sql} ORDER BY created_at DESC, rowid DESC LIMIT ?`, ...values, query.limit ?? DEFAULT_LIMIT);
     const found = rows.map((row) => storedRequest(db, this.#sealing, row, now));
     return query.state === undefined ? found : found.filter(({ state }) => state === query.state);
   }
