@@ -10,13 +10,14 @@ import { EnactError, isEnactError } from "./errors.js";
 import type { JsonObject } from "./facts/json.js";
 import { unknown } from "./facts/unknown.js";
 import { createGuardFrom } from "./guard/pipeline.js";
+import type { SettleOptions } from "./guard/settle.js";
 import { policyMeta } from "./policies/policy.js";
 import type { Keys } from "./receipts/keys.js";
 import { openKeys } from "./receipts/keys.js";
 import type { Ledger } from "./receipts/ledger.js";
 import { openSealing } from "./receipts/sealed.js";
 import type { UndoStore } from "./receipts/undo-store.js";
-import { openSqliteLedger } from "./stores/sqlite.js";
+import { newProcessName, openSqliteLedger } from "./stores/sqlite.js";
 import { openUndoStore } from "./stores/undo.js";
 import { openEmail } from "./systems/email.js";
 import type { Filesystem } from "./systems/filesystem.js";
@@ -90,14 +91,15 @@ interface Room {
  * @throws EnactError CONFIG_INVALID when a system cannot be opened with what the configuration says
  */
 export function compose(config: Config, around: Surroundings): Opened {
-  const rooms = roomsOf(config, around);
+  const processName = newProcessName();
+  const rooms = roomsOf(config, { ...around, processName });
   const bound = new Map([...rooms.flatMap((room) => room.tools), ...(around.tools ?? [])].map((tool) => [tool.name, tool]));
   const tools = config.tools.flatMap((name) => bound.get(name) ?? []);
   const { project, receipts } = config;
   const { enactHome, env, clock } = around;
   const secret = env["ENACT_SECRET"];
   const keys = openKeys({ enactHome, project, signing: receipts.signing, ...(secret === undefined ? {} : { secret }) });
-  const ledger = openSqliteLedger({ project, enactHome, keys });
+  const ledger = openSqliteLedger({ project, enactHome, keys, processName });
   const { identity, policies, unguarded, digest: configDigest, secrets } = config;
   const ambient = () => ambientFacts(config, around);
   const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...undoOf(config, keys, clock), desk: deskOf(config, around) });
@@ -107,7 +109,19 @@ export function compose(config: Config, around: Surroundings): Opened {
     await guard.close();
     await Promise.allSettled(rooms.map(async (room) => room.close?.()));
   });
-  return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], close: end };
+  const interrupted = settlingOf({ tools, ledger, clock, configDigest, settledBy: identity.user_email }, secrets);
+  return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], interrupted, close: end };
+}
+
+/** Loaded when it is asked for: a server never settles. */
+function settlingOf(parts: Omit<SettleOptions, "redactor">, secrets: readonly string[]): Opened["interrupted"] {
+  return {
+    list: async () => (await import("./guard/settle.js")).openRuns(parts),
+    settle: async () => {
+      const [{ settleRuns }, { Redactor }, { findSecrets }] = await Promise.all([import("./guard/settle.js"), import("./receipts/redact.js"), import("./facts/secrets.js")]);
+      return settleRuns({ ...parts, redactor: new Redactor(findSecrets, secrets) });
+    },
+  };
 }
 
 const MB = 1_000_000;
@@ -128,7 +142,13 @@ function ambientFacts({ project }: Config, { env }: Surroundings): JsonObject {
   };
 }
 
-function roomsOf(config: Config, around: Surroundings): readonly Room[] {
+/** What the systems may know of their surroundings. */
+interface Inside extends Surroundings {
+  /** Carried by the runs of this process, and by the programs that it starts. */
+  readonly processName: string;
+}
+
+function roomsOf(config: Config, around: Inside): readonly Room[] {
   const { git, postgres, filesystem, slack, email, s3, gdrive, hubspot } = config.systems;
   const files = filesystem === undefined ? undefined : openFiles(config, filesystem, around);
   const rooms = [
@@ -146,8 +166,9 @@ function roomsOf(config: Config, around: Surroundings): readonly Room[] {
 
 type Options<Name extends keyof Config["systems"]> = NonNullable<Config["systems"][Name]>;
 
-function gitRoom(config: Config, options: Options<"git">, around: Surroundings): Room {
-  const system = openGit({ project: config.project, ...options, env: around.env, protect: ownFiles(config, around) });
+function gitRoom(config: Config, options: Options<"git">, around: Inside): Room {
+  const { env, processName } = around;
+  const system = openGit({ project: config.project, ...options, env, protect: ownFiles(config, around), processName });
   const reach = async (remote: string, signal: AbortSignal) => {
     try {
       return `${remote} answers, with ${await system.reader.reach({ repo: ".", signal }, remote)} branches`;

@@ -1,7 +1,10 @@
 import { isEnactError } from "../errors.js";
 import { policiesFor } from "../guard/judge.js";
+import type { SettledRun } from "../guard/settle.js";
 import { plainText } from "../guard/text.js";
 import { ROLLBACK } from "../guard/undoing.js";
+import type { SettledJson } from "./doctor/settled.js";
+import { isSettled, openNotices, settledJson, settledLines } from "./doctor/settled.js";
 import type { ExitCode, Io } from "./io.js";
 import { EXIT } from "./io.js";
 import type { Opened, Probe } from "./opened.js";
@@ -20,29 +23,40 @@ interface Diagnosis {
   readonly findings: readonly Finding[];
   readonly tools: readonly { readonly tool: string; readonly judged_by: readonly string[] }[];
   readonly notices: readonly string[];
+  /** Only with --settle. */
+  readonly settled?: readonly SettledJson[];
 }
 
 /** A look that hangs is a system that cannot be reached. */
 const PROBE_MS = 15_000;
 
+export interface DoctorArgs {
+  /** Look at the systems what became of runs that were interrupted, and put what is found on record. */
+  readonly settle?: boolean;
+  readonly json: boolean;
+}
+
 /**
  * Is the guard active, are the systems reachable, does each policy block what it should, is the ledger usable? Changes
- * nothing.
+ * nothing; with `settle` it writes receipts, and still changes no system.
  *
- * @returns 0 when all is well, 1 when something is not; a wrong configuration throws, as everywhere
+ * @returns 0 when all is well, 1 when something is not, or a run that was interrupted could not be settled; a wrong
+ *   configuration throws, as everywhere
  */
-export async function doctorCommand(args: { readonly json: boolean }, io: Io, open: () => Promise<Opened>): Promise<ExitCode> {
+export async function doctorCommand(args: DoctorArgs, io: Io, open: () => Promise<Opened>): Promise<ExitCode> {
   const opened = await open();
   try {
-    const diagnosis = await diagnose(opened);
-    io.stdout.write(args.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : render(diagnosis));
-    return diagnosis.ok ? EXIT.done : EXIT.blocked;
+    const settled = args.settle === true ? await opened.interrupted.settle() : undefined;
+    const diagnosis = await diagnose(opened, settled);
+    const text = render(diagnosis, settled === undefined ? [] : settledLines(settled));
+    io.stdout.write(args.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : text);
+    return diagnosis.ok && (settled ?? []).every(isSettled) ? EXIT.done : EXIT.blocked;
   } finally {
     await opened.close();
   }
 }
 
-async function diagnose({ config, guard, probes }: Opened): Promise<Diagnosis> {
+async function diagnose({ config, guard, probes, interrupted }: Opened, settled?: readonly SettledRun[]): Promise<Diagnosis> {
   const selfTest = guard.selfTest();
   const found = selfTest.ok ? "every policy blocks its known-bad call" : selfTest.failures.join(" ");
   const findings: Finding[] = [
@@ -56,8 +70,14 @@ async function diagnose({ config, guard, probes }: Opened): Promise<Diagnosis> {
     config: config.file,
     findings,
     tools: guard.tools.map(({ name }) => ({ tool: name, judged_by: policiesFor(name, config.policies).map((policy) => policy.name) })),
-    notices: [...config.notices, ...selfTest.notes],
+    notices: [...config.notices, ...selfTest.notes, ...(settled === undefined ? await noticesOf(interrupted) : [])],
+    ...(settled === undefined ? {} : { settled: settledJson(settled) }),
   };
+}
+
+/** What is wrong with the ledger, if anything, its own finding says. */
+async function noticesOf(interrupted: Opened["interrupted"]): Promise<readonly string[]> {
+  return openNotices(await interrupted.list().catch(() => []));
 }
 
 async function probe(probed: Probe): Promise<Finding> {
@@ -78,12 +98,13 @@ function withoutPolicy(tool: string): string {
   return tool === ROLLBACK ? "puts back only what an allowed call did" : "unguarded";
 }
 
-function render({ ok, project, findings, tools, notices }: Diagnosis): string {
+function render({ ok, project, findings, tools, notices }: Diagnosis, settled: readonly string[]): string {
   const lines = [
     `Project ${project}`,
     ...findings.map((finding) => `  ${finding.ok ? "✓" : "✗"} ${finding.what}: ${plainText(finding.found, 1000)}`),
     "Tools and their policies",
     ...tools.map(({ tool, judged_by }) => `  ${tool}: ${judged_by.length === 0 ? withoutPolicy(tool) : judged_by.join(", ")}`),
+    ...settled,
     ...notices.map((notice) => `Note: ${notice}`),
     ok ? "All is well." : "Something needs attention: see ✗ above.",
   ];

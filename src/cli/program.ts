@@ -34,7 +34,7 @@ export interface Commands extends EvidenceCommands, ApprovalCommands {
   ui(args: ProjectArgs & { readonly port?: number; readonly open: boolean; readonly json: boolean }): Promise<ExitCode>;
   verify(args: ProjectArgs & VerifyFlags & { readonly acceptLoss: boolean; readonly json: boolean }): Promise<ExitCode>;
   rollback(args: ProjectArgs & { readonly runId: string; readonly yes: boolean; readonly json: boolean }): Promise<ExitCode>;
-  doctor(args: ProjectArgs & { readonly json: boolean }): Promise<ExitCode>;
+  doctor(args: ProjectArgs & { readonly settle: boolean; readonly json: boolean }): Promise<ExitCode>;
 }
 
 export interface ProgramInput {
@@ -119,7 +119,8 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
     .option("--yes", "do not ask", false)
     .action(run<Json & { readonly yes: boolean }>((flags, [runId]) => commands.rollback({ ...flags, runId: runId as string })));
   printing("doctor", "is it active, are systems reachable, does each policy block what it should")
-    .action(run<Json>((flags) => commands.doctor(flags)));
+    .option("--settle", "look at the systems what became of interrupted runs, and put that on record", false)
+    .action(run<Json & { readonly settle: boolean }>((flags) => commands.doctor(flags)));
 }
 
 interface Json {

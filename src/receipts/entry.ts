@@ -62,6 +62,14 @@ export function subjectDigest(subject: string): string {
   return digestBytes(JSON.stringify(subject));
 }
 
+/** As many characters at the end of a run's id name the process that executes it. */
+export const PROCESS_NAME_LENGTH = 12;
+
+/** The name of the process that executes, or executed, a run; see Ledger.newRunId. */
+export function processOf(runId: string): string {
+  return runId.slice(-PROCESS_NAME_LENGTH);
+}
+
 /** What an outcome says of its run; see PastRun in facts. */
 export function runState(outcome: Pick<Entry, "decision" | "actions_taken">): "done" | "failed" | "unknown" {
   // The guard blocks in an outcome only after it has rolled back.

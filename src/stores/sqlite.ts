@@ -17,11 +17,12 @@ import type { Database } from "./sqlite/database.js";
 import { inWords, isBusy, loadSqlite, sqliteCode } from "./sqlite/database.js";
 import type { KnownLedger } from "./sqlite/known.js";
 import { insertLine, linesAfter } from "./sqlite/lines.js";
-import { executorOf, LiveMark } from "./sqlite/live.js";
+import { executorOf, LiveMark, newProcessName } from "./sqlite/live.js";
 import { fileId, ledgerPath } from "./sqlite/place.js";
 import { openSqliteReader } from "./sqlite/reader.js";
 import { createLedger, ledgerStructure } from "./sqlite/schema.js";
 
+export { newProcessName } from "./sqlite/live.js";
 export { openSqliteReader } from "./sqlite/reader.js";
 
 export interface SqliteLedgerOptions {
@@ -32,6 +33,8 @@ export interface SqliteLedgerOptions {
   readonly keys: Keys;
   /** How long to wait for a ledger that other processes hold; 5 seconds when left out. */
   readonly busyTimeoutMs?: number;
+  /** Twelve hex digits that nobody else has, carried by the ids of this process's runs; made up when left out. */
+  readonly processName?: string;
 }
 
 /** Entries to take over at a time when a ledger is far ahead of its known head; about 50 ms of work. */
@@ -53,7 +56,7 @@ interface Append {
 
 class SqliteLedger implements Ledger {
   readonly #options: SqliteLedgerOptions;
-  readonly #mark = new LiveMark();
+  readonly #mark: LiveMark;
   #connection: Connection | undefined;
   #reader: LedgerReader | undefined;
   #readFile = "";
@@ -62,6 +65,7 @@ class SqliteLedger implements Ledger {
 
   constructor(options: SqliteLedgerOptions) {
     this.#options = options;
+    this.#mark = new LiveMark(options.processName ?? newProcessName());
   }
 
   newRunId(): string {

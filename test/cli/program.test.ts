@@ -13,7 +13,7 @@ async function run(argv: readonly string[], parts: { terminal?: boolean; fail?: 
     if (parts.fail !== undefined) throw parts.fail;
     return name === "check" ? 1 : 0;
   };
-  const names = ["serve", "demo", "init", "check", "receipts", "verify", "doctor"] as const;
+  const names = ["serve", "demo", "init", "check", "receipts", "verify", "ui", "doctor"] as const;
   const commands = Object.fromEntries(names.map((name) => [name, command(name)])) as unknown as Commands;
   const code = await runProgram({ argv, io, commands, version: "1.2.3", stdinIsTerminal: parts.terminal ?? true });
   return { code, called, out: io.out(), err: io.err() };
@@ -28,7 +28,7 @@ describe("without a command", () => {
   test("shows help to a person", async () => {
     const { code, called, out } = await run([]);
     expect({ code, called }).toEqual({ code: 0, called: [] });
-    for (const name of ["serve", "demo", "init", "check", "receipts", "verify", "doctor"]) expect(out).toMatch(new RegExp(`^ {2}${name}\\b`, "mu"));
+    for (const name of ["serve", "demo", "init", "check", "receipts", "verify", "ui", "doctor"]) expect(out).toMatch(new RegExp(`^ {2}${name}\\b`, "mu"));
   });
 });
 
@@ -44,6 +44,8 @@ describe("flags and operands", () => {
     [["receipts"], "receipts", { json: false }],
     [["receipts", "abc", "--decision", "BLOCK", "--workflow", "git_push", "--limit", "5"], "receipts", { runId: "abc", decision: "BLOCK", workflow: "git_push", limit: 5, json: false }],
     [["verify", "--json"], "verify", { json: true }],
+    [["ui"], "ui", { open: false, json: false }],
+    [["ui", "--port", "8080", "--open", "--json", "--project", "/p"], "ui", { port: 8080, open: true, json: true, project: "/p" }],
     [["doctor", "--project", "/p"], "doctor", { json: false, project: "/p" }],
   ])("%j", async (argv, name, args) => {
     const { called, err } = await run(argv);

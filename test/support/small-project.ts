@@ -9,7 +9,7 @@ export interface SmallProject extends Opened {
 }
 
 /** A project around a {@link smallGuard}: for tests of commands. */
-export function smallProject(parts: { notices?: readonly string[]; probes?: readonly Probe[]; policies?: Config["policies"] } = {}): SmallProject {
+export function smallProject(parts: { notices?: readonly string[]; probes?: readonly Probe[]; policies?: Config["policies"]; interrupted?: Partial<Opened["interrupted"]> } = {}): SmallProject {
   const guard = smallGuard();
   const config: Config = {
     project: "/project",
@@ -31,6 +31,7 @@ export function smallProject(parts: { notices?: readonly string[]; probes?: read
     config,
     guard,
     probes: parts.probes ?? [],
+    interrupted: { list: () => Promise.resolve([]), settle: () => Promise.resolve([]), ...parts.interrupted },
     closed: false,
     close: async () => {
       opened.closed = true;

@@ -3,15 +3,13 @@ import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, rmSy
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { processOf, PROCESS_NAME_LENGTH } from "../../receipts/entry.js";
 import type { Sqlite } from "./database.js";
 import { Database, isBusy } from "./database.js";
 import { createPrivateEmptyFile, fileId } from "./place.js";
 
 /** Marks of processes that ended without taking them away are kept for a while: they prove that these are gone. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
-
-/** Hex digits of a process's name; as long as the last part of a UUID, where each of its runs carries it. */
-const NAME_LENGTH = 12;
 
 /**
  * The mark of a process that executes runs: an empty file beside the ledger on which it holds SQLite's lock for as long as it
@@ -22,8 +20,12 @@ const NAME_LENGTH = 12;
  * It is taken before the process's first decision is on record, so that there is no run whose process has no mark.
  */
 export class LiveMark {
-  readonly name = randomBytes(NAME_LENGTH / 2).toString("hex");
+  readonly name: string;
   #held: Database | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   /** Holds the mark of this process; once is enough. @throws the system's or SQLite's error */
   hold(sqlite: Sqlite, ledger: string): void {
@@ -64,8 +66,13 @@ export class LiveMark {
 
   /** A run id that carries the name of this process. */
   runId(uuid: string): string {
-    return uuid.slice(0, -NAME_LENGTH) + this.name;
+    return uuid.slice(0, -PROCESS_NAME_LENGTH) + this.name;
   }
+}
+
+/** A name for a process that has none yet; as long as the last part of a UUID, where each of its runs carries it. */
+export function newProcessName(): string {
+  return randomBytes(PROCESS_NAME_LENGTH / 2).toString("hex");
 }
 
 /**
@@ -75,7 +82,7 @@ export class LiveMark {
 export function executorOf(sqlite: Sqlite, ledger: string, runId: string): "alive" | "gone" | "unmarked" {
   const folder = folderBeside(ledger);
   if (lstatSync(join(folder, `${runId}.ended`), { throwIfNoEntry: false })?.isFile() === true) return "gone";
-  const path = join(folder, runId.slice(-NAME_LENGTH));
+  const path = join(folder, processOf(runId));
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return "unmarked";
   return isHeld(sqlite, path) ? "alive" : "gone";
 }
@@ -105,7 +112,7 @@ function sweep(sqlite: Sqlite, folder: string, own: string): void {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (name === own || stats === undefined || !stats.isFile() || now - stats.mtimeMs < KEPT_MS) continue;
     const before = fileId(path);
-    if (name.length === NAME_LENGTH && isHeld(sqlite, path)) continue;
+    if (name.length === PROCESS_NAME_LENGTH && isHeld(sqlite, path)) continue;
     if (fileId(path) === before) rmSync(path, { force: true });
   }
 }
