@@ -45,9 +45,9 @@ function approvePart(options: DecideOptions, path: string): Html {
   if (passkeys.length === 0) return html`<div class="no-passkey">${whyNone(registry, origin, request)}${terminal}</div>`;
   return html`<div id="approve" data-options="${JSON.stringify(askFor(request, passkeys))}" data-post="${path}/approve" data-token="${token}">
 <button type="button" class="button yes">Approve with a passkey</button>
-<p class="outcome" role="alert"></p>
 <noscript><p class="problem">A passkey needs JavaScript, which this browser has switched off.</p></noscript>
 ${terminal}
+<p class="outcome" role="alert"></p>
 </div>`;
 }
 

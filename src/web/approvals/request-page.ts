@@ -1,9 +1,12 @@
+import { basename } from "node:path";
+
 import type { Answer } from "../../approvals/answer.js";
 import type { Progress } from "../../approvals/answering.js";
 import type { StoredRequest } from "../../approvals/inbox.js";
 import type { ApprovalRequest } from "../../approvals/request.js";
 import type { Child, Html } from "./html.js";
 import { html } from "./html.js";
+import { dangerFirst } from "./sheets/sheet.js";
 import { sheetOf } from "./sheets/index.js";
 import type { Notice, Section } from "./show.js";
 import { counted, facts, list, Shower } from "./show.js";
@@ -27,8 +30,9 @@ export function drawRequest(request: ApprovalRequest): DrawnRequest {
     details("The plan, word for word, as the program gets it", show.tree(plan.step), !sheet.isComplete),
     details("What the approval is bound to", boundTo(request, show), false),
   ];
-  const notices = [...sheet.notices, ...oddNotice(show)];
-  const content = html`<h1>${heading}</h1>
+  const notices = dangerFirst([...sheet.notices, ...oddNotice(show)]);
+  const content = html`<p class="kicker">${show.line(plan.identity.user_email)} asks, in the project ${show.line(basename(request.project))}, to</p>
+<h1>${heading}</h1>
 ${notices.length > 0 && html`<ul class="notices">${notices.map(notice)}</ul>`}
 ${[...sheet.sections, why].map(section)}
 <div class="word-for-word">${wordForWord}</div>`;

@@ -1,10 +1,12 @@
 import type { Html } from "./html.js";
 import { html } from "./html.js";
+import { Shower } from "./show.js";
 
 /** An instant as everybody reads it the same, "22 Nov 2026, 14:32 UTC"; the script writes it in the reader's own time. */
 export function instant(time: string): Html {
   const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return html`<span>${time}</span>`;
+  // An instant and nothing else: a date followed by words is not one, whatever a program makes of it.
+  if (!/^[\d:.TZ+-]+$/u.test(time) || Number.isNaN(date.getTime())) return new Shower().line(time);
   return html`<time datetime="${time}">${shownInstant(date)}</time>`;
 }
 

@@ -3,6 +3,7 @@ import type { Child } from "../html.js";
 import { at, listAt, numberAt, textAt, textsAt, unknownAt } from "../json.js";
 import type { Shower } from "../show.js";
 import { bytes, counted, facts, list, table } from "../show.js";
+import { instant } from "../times.js";
 import type { Draw, Sheet } from "./sheet.js";
 import { caution, danger, notices } from "./sheet.js";
 
@@ -46,7 +47,7 @@ function row(object: JsonValue, show: Shower): readonly Child[] {
   return [
     show.code(textAt(object, "key") ?? ""),
     bytes(numberAt(object, "seen", "size")),
-    changed === undefined ? "–" : show.line(changed),
+    changed === undefined ? "–" : instant(changed),
     effect === undefined ? "Not known" : (EFFECTS[effect] ?? show.line(effect)),
     version === undefined ? "–" : show.code(version),
   ];

@@ -6,7 +6,7 @@ import type { Notice, Section, Shower } from "../show.js";
 export interface Sheet {
   /** What will be done, as an order: "Delete 3 objects from acme-backups". */
   readonly title: string;
-  /** What that means: gone for good, everything in the bucket, an address outside. Danger first. */
+  /** What that means: gone for good, everything in the bucket, an address outside. */
   readonly notices: readonly Notice[];
   /** All of it, nothing cut. */
   readonly sections: readonly Section[];
@@ -27,6 +27,9 @@ export function caution(text: Child): Notice {
 
 /** The notices that apply. */
 export function notices(...all: readonly (Notice | false | undefined)[]): readonly Notice[] {
-  const given = all.filter((notice) => notice !== false && notice !== undefined);
-  return [...given.filter(({ weight }) => weight === "danger"), ...given.filter(({ weight }) => weight === "caution")];
+  return dangerFirst(all.filter((notice) => notice !== false && notice !== undefined));
+}
+
+export function dangerFirst(all: readonly Notice[]): readonly Notice[] {
+  return [...all.filter(({ weight }) => weight === "danger"), ...all.filter(({ weight }) => weight === "caution")];
 }
