@@ -4,77 +4,23 @@ import { join } from "node:path";
 
 import { onTestFinished } from "vitest";
 
-import type { Guard, GuardOptions } from "../../src/guard/guard.js";
-import { createGuardFrom } from "../../src/guard/pipeline.js";
-import { openKeys, type Keys } from "../../src/receipts/keys.js";
-import type { Ledger } from "../../src/receipts/ledger.js";
-import { openSealing } from "../../src/receipts/sealed.js";
-import type { UndoStore } from "../../src/receipts/undo-store.js";
-import { openSqliteLedger } from "../../src/stores/sqlite.js";
-import { openUndoStore, type UndoStoreOptions } from "../../src/stores/undo.js";
-import { openFilesystem, type FilesystemOptions } from "../../src/systems/filesystem.js";
-import { fileDeleteTool } from "../../src/tools/file_delete.js";
-import { fileWriteTool } from "../../src/tools/file_write.js";
-import { bindTool } from "../../src/tools/tool.js";
-import { passing } from "./guard-sandbox.js";
+import { undoParts, type UndoParts } from "./undo-guard.js";
 
-/** A project with files, a real ledger, a real undo store, and the guard over them. */
-export interface UndoWorld {
-  /** Holds the project, its files and the user's folder. */
-  readonly base: string;
-  readonly project: string;
-  /** Of the file tools. */
-  readonly root: string;
-  readonly enactHome: string;
-  readonly keys: Keys;
-  readonly ledger: Ledger;
-  readonly store: (options?: Partial<UndoStoreOptions>) => UndoStore;
-  readonly guard: (options?: Partial<GuardOptions> & { readonly files?: Partial<FilesystemOptions> }) => Guard;
+export interface UndoWorld extends UndoParts {
   /** Every entry below the root as it is: the oracle. */
   readonly tree: () => Tree;
 }
 
-const MB = 1_000_000;
-
+/** Removed when the test is over. */
 export function undoWorld(): UndoWorld {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "enact-undo-")));
-  const [project, enactHome] = [join(base, "project"), join(base, "home")];
-  const root = join(project, "files");
-  mkdirSync(root, { recursive: true });
-  const keys = openKeys({ enactHome, project, signing: "hmac", secret: "s".repeat(40) });
-  const ledger = openSqliteLedger({ project, enactHome, keys, busyTimeoutMs: 2000 });
+  const parts = undoParts(base);
+  mkdirSync(parts.root, { recursive: true });
   onTestFinished(async () => {
-    await ledger.close();
+    await parts.ledger.close();
     rmSync(base, { recursive: true, force: true });
   });
-  const store: UndoWorld["store"] = (options = {}) =>
-    openUndoStore({ project, sealing: openSealing(keys), maxRunBytes: 100 * MB, maxTotalBytes: 1000 * MB, maxAgeMs: 30 * 86_400_000, clock: () => new Date(), ...options });
-  return {
-    base,
-    project,
-    root,
-    enactHome,
-    keys,
-    ledger,
-    store,
-    guard: ({ files, ...options } = {}) => {
-      const system = openFilesystem({ root, protectedPaths: [join(project, ".enact"), enactHome], ...files });
-      return createGuardFrom({
-        tools: [bindTool(fileDeleteTool, system), bindTool(fileWriteTool, system)],
-        policies: [{ name: "passing", policy: passing }],
-        unguarded: [],
-        identity: { user_email: "agent@company.example", actor_role: "engineer", user_attributes: {} },
-        configDigest: `sha256:${"0".repeat(64)}`,
-        ledger,
-        clock: () => new Date(),
-        ambient: () => ({ freeze_env: null, freeze_file: null }),
-        secrets: [],
-        undo: store(),
-        ...options,
-      });
-    },
-    tree: () => treeOf(root),
-  };
+  return { ...parts, tree: () => treeOf(parts.root) };
 }
 
 export type Tree = Readonly<Record<string, string>>;
