@@ -1,4 +1,3 @@
-import type { Problem } from "../receipts/check.js";
 import { subjectDigest } from "../receipts/entry.js";
 import type { Entry, JsonValue } from "../receipts/receipt.js";
 import type { Answer, AnswerSignature } from "./answer.js";
@@ -93,17 +92,6 @@ export function approvalChecker(registry: Pick<ApproverRegistry, "find">): (entr
     if (used.has(id)) return `approval ${shortId(id)} was used by an earlier run already`;
     used.add(id);
     return null;
-  };
-}
-
-/** What is wrong with the approval of an entry, for `verify`: see EntryCheck in receipts/verify.ts. Made anew for each reading. */
-export function approvalCheck(registry: Pick<ApproverRegistry, "find">): (entry: Entry) => Problem | null {
-  const check = approvalChecker(registry);
-  return (entry) => {
-    const problem = check(entry);
-    if (problem === null) return null;
-    const { sequence, run_id } = entry;
-    return { kind: "forged", sequence, run_id, message: `Receipt ${String(sequence)} runs on an approval that does not hold: ${problem}` };
   };
 }
 

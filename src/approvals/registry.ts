@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -34,12 +34,24 @@ const approverSchema = z.strictObject({
 const registrySchema = z.strictObject({ version: z.literal(1), approvers: z.array(approverSchema) });
 
 /**
- * Approvers of registries that a person has put aside, as `approvers-….json` beside the one in use, because all keys were
- * lost or an approver should no longer be listed. They approve nothing; what they once approved stays provable.
+ * The approvers of a user as `verify` needs them: read once, and together with those of registries that a person has put
+ * aside as `approvers-….json` beside the one in use (all keys were lost, say). These approve nothing any more; what they once
+ * approved stays provable.
  */
-export function formerApprovers({ enactHome }: { readonly enactHome: string }): readonly Approver[] {
+export function approversForProofs(options: { readonly enactHome: string }): Pick<ApproverRegistry, "find"> {
+  const registry = openRegistry(options);
+  let known: ReadonlyMap<string, Approver> | undefined;
+  return {
+    find(approverId) {
+      known ??= new Map([...formerApprovers(options.enactHome), ...registry.all()].map((approver) => [approver.id, approver]));
+      return known.get(approverId) ?? registry.find(approverId);
+    },
+  };
+}
+
+function formerApprovers(enactHome: string): readonly Approver[] {
   const home = realPathOf(enactHome);
-  const names = readdirSync(home).filter((name) => /^approvers-.+\.json$/u.test(name));
+  const names = existsSync(home) ? readdirSync(home).filter((name) => /^approvers-.+\.json$/u.test(name)) : [];
   return names.flatMap((name) => confirmed(parsed(readPrivateFile(join(home, name), MAX_BYTES), join(home, name))));
 }
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ApproverDraft } from "../../src/approvals/approvers.js";
 import { enrolmentChallenge, personOf } from "../../src/approvals/approvers.js";
 import { hasPersonKey, makePersonKey, openPersonKey, passphraseProblem } from "../../src/approvals/person-key.js";
-import { formerApprovers, openRegistry } from "../../src/approvals/registry.js";
+import { approversForProofs, openRegistry } from "../../src/approvals/registry.js";
 import { hasSigned } from "../../src/approvals/signatures.js";
 import type { Person } from "../support/approval-world.js";
 import { keyPerson, passkeyPerson, START } from "../support/approval-world.js";
@@ -132,7 +132,10 @@ describe("who is in", () => {
     renameSync(path(), join(enactHome, "approvers-2026.json"));
     registry.add(bob.draft, null);
     expect(registry.all().map(({ email }) => email)).toEqual(["bob@example.com"]);
-    expect(formerApprovers({ enactHome }).map(({ email }) => email)).toEqual(["ann@example.com"]);
+    expect(registry.find(ann.draft.id)).toBeUndefined();
+    const proofs = approversForProofs({ enactHome });
+    expect([ann, bob].map(({ draft }) => proofs.find(draft.id)?.email)).toEqual(["ann@example.com", "bob@example.com"]);
+    expect(approversForProofs({ enactHome: join(root, "nowhere") }).find(ann.draft.id)).toBeUndefined();
   });
 });
 

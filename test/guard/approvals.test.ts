@@ -59,7 +59,7 @@ describe("asking", () => {
     const { id } = await world.request();
     for (const report of reports) {
       expect(report.text).toContain(id.slice(0, 8));
-      expect((await world.inbox.get(String(report.receipt?.approval?.["id"]), world.now))?.id).toBe(id);
+      expect((await world.inbox.get(report.receipt?.approval?.["id"] as string, world.now))?.id).toBe(id);
     }
   });
 

@@ -14,7 +14,7 @@ import type { ApprovalDesk } from "../../src/approvals/desk.js";
 import type { Inbox, StoredRequest } from "../../src/approvals/inbox.js";
 import type { DeskOptions } from "../../src/approvals/open-desk.js";
 import { openDesk } from "../../src/approvals/open-desk.js";
-import { approvalCheck } from "../../src/approvals/proof.js";
+import { approvalChecker } from "../../src/approvals/proof.js";
 import { openRegistry } from "../../src/approvals/registry.js";
 import type { AnswerDecision, Statement } from "../../src/approvals/request.js";
 import { challengeOf, signedBytes, statementOf } from "../../src/approvals/request.js";
@@ -26,7 +26,7 @@ import type { Keys } from "../../src/receipts/keys.js";
 import { openKeys } from "../../src/receipts/keys.js";
 import type { Ledger } from "../../src/receipts/ledger.js";
 import type { VerifyReport } from "../../src/receipts/verify.js";
-import { verifyLines } from "../../src/receipts/verify.js";
+import { approvalCheck, verifyLines } from "../../src/receipts/verify.js";
 import { openInbox } from "../../src/stores/inbox.js";
 import { openSqliteLedger, openSqliteReader } from "../../src/stores/sqlite.js";
 import { noteTool } from "./guard-sandbox.js";
@@ -187,7 +187,7 @@ export class ApprovalWorld {
   async verify(): Promise<VerifyReport> {
     const reader = await openSqliteReader({ project: this.project, enactHome: this.enactHome, keys: this.keys });
     try {
-      return verifyLines(reader.lines(), { keys: reader.keys, known: reader.known, checks: [approvalCheck(this.registry)] });
+      return verifyLines(reader.lines(), { keys: reader.keys, known: reader.known, checks: [approvalCheck(approvalChecker(this.registry))] });
     } finally {
       reader.close();
     }
