@@ -8,7 +8,7 @@ import { parseAddress } from "./facts/email.js";
 import { checkPrivateFolder, realPathOf } from "./receipts/key-files.js";
 import type { Sealing } from "./receipts/sealed.js";
 import { openSealing } from "./receipts/sealed.js";
-import type { ApprovalServer, ApprovalServerOptions } from "./web/approvals/start.js";
+import type { KeptPage } from "./web/approvals/keep.js";
 
 export interface ReachSurroundings {
   readonly enactHome: string;
@@ -18,8 +18,6 @@ export interface ReachSurroundings {
   readonly log: (line: string) => void;
 }
 
-/** How often to look whether the page, where another process serves it, is still there. */
-const WATCH_MS = 5000;
 /** How long mails that are on their way may take when the server ends. */
 const PATIENCE_MS = 5000;
 
@@ -45,10 +43,8 @@ export function sealingOf(enactHome: string): Sealing {
 class ServedPage {
   readonly #parts: ReachParts;
   readonly #around: ReachSurroundings;
-  #server: Promise<ApprovalServer> | undefined;
+  #page: Promise<KeptPage> | undefined;
   #mails: Promise<LinkMails> | undefined;
-  #watch: NodeJS.Timeout | undefined;
-  #isClosed = false;
 
   constructor(parts: ReachParts, around: ReachSurroundings) {
     this.#parts = parts;
@@ -57,7 +53,7 @@ class ServedPage {
 
   readonly announce: Announcer = async () => {
     try {
-      await this.#serve();
+      await (await (this.#page ??= this.#openPage())).serve();
       return [];
     } catch (error) {
       const why = isEnactError(error) ? error.message : "The approval page cannot be shown";
@@ -72,54 +68,16 @@ class ServedPage {
   };
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    clearInterval(this.#watch);
     const settled = this.#mails?.then((mails) => mails.settled());
     await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())]);
-    await this.#server?.then((server) => server.close(), () => undefined);
+    await this.#page?.then((page) => page.close());
   }
 
-  async #serve(): Promise<ApprovalServer> {
-    this.#server ??= this.#start();
-    try {
-      const server = await this.#server;
-      if (!server.isOurs) this.#watchOver();
-      return server;
-    } catch (error) {
-      // The port may be free next time.
-      this.#server = undefined;
-      throw error;
-    }
-  }
-
-  async #start(): Promise<ApprovalServer> {
-    const { serveApprovals } = await import("./web/approvals/start.js");
-    return serveApprovals(this.#options());
-  }
-
-  #options(): ApprovalServerOptions {
+  async #openPage(): Promise<KeptPage> {
+    const { KeptPage: Page } = await import("./web/approvals/keep.js");
     const { config, inbox, registry, clock } = this.#parts;
     const { enactHome, assets } = this.#around;
-    return { port: config.approvals.port, enactHome, inbox, registry, sealing: sealingOf(enactHome), assets, clock };
-  }
-
-  /** The process that serves the page may end before people have answered; then this one goes on. */
-  #watchOver(): void {
-    this.#watch ??= setInterval(() => {
-      void this.#takeOver().catch(() => undefined);
-    }, WATCH_MS).unref();
-  }
-
-  async #takeOver(): Promise<void> {
-    const { isOurPage } = await import("./web/approvals/presence.js");
-    const { port } = this.#parts.config.approvals;
-    if (this.#isClosed || (await isOurPage(`http://localhost:${String(port)}`, sealingOf(this.#around.enactHome)))) return;
-    const server = await this.#start();
-    if (!server.isOurs) return;
-    clearInterval(this.#watch);
-    this.#watch = undefined;
-    this.#server = Promise.resolve(server);
-    if (this.#isClosed) await server.close();
+    return new Page({ port: config.approvals.port, enactHome, inbox, registry, sealing: sealingOf(enactHome), assets, clock });
   }
 
   async #openMails(): Promise<LinkMails> {

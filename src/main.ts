@@ -5,11 +5,13 @@ import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import manifest from "../package.json" with { type: "json" };
+import type { AddPasskey } from "./cli/approvers.js";
 import type { ExitCode, Io } from "./cli/io.js";
 import type { Opened } from "./cli/opened.js";
 import type { Commands, ProjectArgs } from "./cli/program.js";
 import { runProgram } from "./cli/program.js";
 import type { Config } from "./config/config.js";
+import { isEnactError } from "./errors.js";
 import type { LedgerReader } from "./receipts/ledger.js";
 
 /** Whoever read the output (`head`, a pager) has seen enough. */
@@ -67,6 +69,26 @@ async function evidence(args: ProjectArgs) {
   return { place, keys, enactHome: place.enactHome, checkpointKeys: openCheckpointKeys(place) };
 }
 
+/** What the page on which people approve needs, for a command that serves it. */
+async function approvalServer(args: ProjectArgs, { inbox, registry, enactHome, clock }: Pick<Awaited<ReturnType<typeof approvalDeps>>, "inbox" | "registry" | "enactHome" | "clock">) {
+  const [{ approvalsPort }, { sealingOf }] = await Promise.all([import("./config/approvals-port.js"), import("./compose-reach.js")]);
+  const file = args.config === undefined ? {} : { file: resolve(io.cwd, args.config) };
+  return { port: approvalsPort({ project: projectOf(args), ...file }), enactHome, inbox, registry, sealing: sealingOf(enactHome), assets: ASSETS, clock };
+}
+
+/** Serves the page on which people approve besides what a command does. That it cannot is worth a line and no failure. */
+async function besides(args: ProjectArgs): Promise<{ close(): Promise<void> }> {
+  const [{ KeptPage }, deps] = await Promise.all([import("./web/approvals/keep.js"), approvalDeps()]);
+  const page = new KeptPage(await approvalServer(args, deps));
+  try {
+    const { origin } = await page.serve();
+    process.stderr.write(`enact-guard: what waits for a person is on ${origin}/approvals\n`);
+  } catch (error) {
+    process.stderr.write(`enact-guard: ${isEnactError(error) ? error.message : "The approval page cannot be shown"}\n`);
+  }
+  return { close: async () => void (await Promise.all([page.close(), deps.inbox.close()])) };
+}
+
 /** The inbox and the approvers of this user, and the terminal at which a person decides. */
 async function approvalDeps() {
   const [{ openInbox }, { openRegistry }, { openTerminal }, { enactHomeOf }] = await Promise.all([
@@ -109,6 +131,7 @@ const commands: Commands = {
         guard,
         instructions: instructionsFor(guard, config.notices),
         version: manifest.version,
+        approvals: config.approvals.page ? `http://localhost:${String(config.approvals.port)}` : null,
         input: process.stdin,
         output,
         signals: process,
@@ -127,14 +150,14 @@ const commands: Commands = {
   },
   async verify(args) {
     if (args.export !== undefined || args.proof !== undefined || args.from !== undefined) return verifyFiles(args);
-    const [{ verifyCommand }, { verifyCheckpoint, trustedKeys }, { approvalChecker }, { openRegistry }] = await Promise.all([
+    const [{ verifyCommand }, { verifyCheckpoint, trustedKeys }, { approvalChecker }, { approversForProofs }] = await Promise.all([
       import("./cli/verify.js"),
       import("./cli/evidence/verify-checkpoint.js"),
       import("./approvals/proof.js"),
       import("./approvals/registry.js"),
     ]);
     const { checkpointKeys, enactHome } = await evidence(args);
-    const approvals = () => approvalChecker(openRegistry({ enactHome }));
+    const approvals = () => approvalChecker(approversForProofs({ enactHome }));
     const compare = (file: string, reader: LedgerReader) => verifyCheckpoint(resolve(io.cwd, file), reader, trustedKeys(args.publicKey, io.cwd, checkpointKeys));
     return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare, approvals });
   },
@@ -171,18 +194,24 @@ const commands: Commands = {
     return demoCommand(args, io, demoParts({ program: PROGRAM, env: io.env, dataDir: embeddedDataDir, connectAgent }));
   },
   async ui(args) {
-    const [{ uiCommand }, { startWebServer }, { receiptPages }, { openBrowser }] = await Promise.all([
+    const [{ uiCommand }, { startWebServer }, { receiptPages }, { openBrowser }, { approvalChecker }, { approversForProofs }] = await Promise.all([
       import("./cli/ui.js"),
       import("./web/server.js"),
       import("./web/receipts.js"),
       import("./web/open-browser.js"),
+      import("./approvals/proof.js"),
+      import("./approvals/registry.js"),
     ]);
+    const { enactHomeOf } = await import("./compose.js");
+    const enactHome = enactHomeOf(io.env, homedir());
     // From now on, so that a signal that comes while the server starts is not lost.
     const stopped = Promise.race((["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => once(process, name)));
     return uiCommand(args, io, {
-      start: (port, onOpened) => {
-        const modules = [receiptPages({ project: projectOf(args), openLedger: () => openLedger(args) })];
-        return startWebServer({ port, assets: ASSETS, modules, onOpened });
+      start: async (port, onOpened) => {
+        const modules = [receiptPages({ project: projectOf(args), openLedger: () => openLedger(args), approvals: () => approvalChecker(approversForProofs({ enactHome })) })];
+        const server = await startWebServer({ port, assets: ASSETS, modules, onOpened });
+        const page = await besides(args);
+        return { ...server, close: async () => void (await Promise.all([server.close(), page.close()])) };
       },
       openBrowser,
       stopped,
@@ -195,11 +224,17 @@ const commands: Commands = {
   async approvals(args) {
     const [{ approvalsCommand }, deps, { realPathOf }] = await Promise.all([import("./cli/approvals.js"), approvalDeps(), import("./receipts/key-files.js")]);
     const { project, ...rest } = args;
-    return deps.using(() => approvalsCommand({ ...rest, ...(project === undefined ? {} : { project: realPathOf(projectOf(args)) }) }, io, deps));
+    const page = args.watch ? await besides(args) : undefined;
+    const work = () => approvalsCommand({ ...rest, ...(project === undefined ? {} : { project: realPathOf(projectOf(args)) }) }, io, deps);
+    return deps.using(() => work().finally(async () => page?.close()));
   },
   async approvers(args) {
     const [{ approversCommand }, deps] = await Promise.all([import("./cli/approvers.js"), approvalDeps()]);
-    return deps.using(() => approversCommand(args, io, deps));
+    const addPasskey: AddPasskey = async (email, terminal, confirm) => {
+      const { addPasskey: add } = await import("./web/approvals/add-passkey.js");
+      return add({ ...(await approvalServer(args, deps)), email, confirm, write: (text) => terminal.write(text) });
+    };
+    return deps.using(() => approversCommand(args, io, { ...deps, addPasskey }));
   },
   async rollback(args) {
     const [{ rollbackCommand }, { openTerminal }] = await Promise.all([import("./cli/rollback.js"), import("./cli/terminal.js")]);

@@ -11,6 +11,8 @@ export interface ServeOptions {
   readonly guard: Guard;
   readonly instructions: string;
   readonly version: string;
+  /** Where people approve; see DoorOptions. */
+  readonly approvals?: string | null;
   readonly input: Readable;
   readonly output: Writable;
   /** Where SIGTERM and the like arrive: `process`. */

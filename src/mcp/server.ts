@@ -1,4 +1,4 @@
-import type { CallToolResult, jsonSchemaValidator, ListToolsResult } from "@modelcontextprotocol/server";
+import type { CallToolResult, jsonSchemaValidator, ListToolsResult, ServerContext } from "@modelcontextprotocol/server";
 import { ProtocolError, ProtocolErrorCode, Server } from "@modelcontextprotocol/server";
 
 import { suggestion } from "../config/nearest.js";
@@ -8,6 +8,7 @@ import { ROLLBACK } from "../guard/undoing.js";
 import type { ToolInfo } from "../tools/tool.js";
 import type { DoorTool } from "./door-tool.js";
 import { failure, toolResult } from "./door-tool.js";
+import { PagePointer } from "./elicit.js";
 import { LOOKER_NAMES, lookers } from "./lookers.js";
 import { listReceipts, readReceipt, RECEIPT_TEMPLATES } from "./resources.js";
 import { inputSchema, OUTPUT_SCHEMA } from "./schema.js";
@@ -16,6 +17,8 @@ export interface DoorOptions {
   readonly guard: Guard;
   readonly instructions: string;
   readonly version: string;
+  /** Where people approve: "http://localhost:4663"; left out where there is no page. */
+  readonly approvals?: string | null;
   /** Told of defects; standard output belongs to the protocol. */
   readonly log: (line: string) => void;
 }
@@ -31,11 +34,12 @@ export function createMcpServer(options: DoorOptions): Server {
     { capabilities: { tools: {}, resources: {} }, instructions, jsonSchemaValidator: NO_ELICITATION },
   );
   const tools = doorTools(guard);
+  const pointer = new PagePointer(server, options.approvals ?? null);
   server.setRequestHandler("tools/list", () => listTools(tools));
   server.setRequestHandler("tools/call", ({ params }, { mcpReq }) => {
     const tool = tools.get(params.name);
     if (tool === undefined) throw unknownTool(params.name, [...tools.keys()]);
-    return callTool(tool, params.arguments ?? {}, mcpReq.signal, log);
+    return callTool(tool, params.arguments ?? {}, { mcpReq, pointer, log });
   });
   server.setRequestHandler("resources/list", () => listReceipts(guard));
   server.setRequestHandler("resources/templates/list", () => RECEIPT_TEMPLATES);
@@ -68,14 +72,16 @@ function listTools(tools: ReadonlyMap<string, DoorTool>): ListToolsResult {
   return { tools: list };
 }
 
-async function callTool(
-  tool: DoorTool,
-  args: unknown,
-  signal: AbortSignal,
-  log: (line: string) => void,
-): Promise<CallToolResult> {
+interface CallParts extends Pick<DoorOptions, "log"> {
+  readonly mcpReq: ServerContext["mcpReq"];
+  readonly pointer: PagePointer;
+}
+
+async function callTool(tool: DoorTool, args: unknown, { mcpReq, pointer, log }: CallParts): Promise<CallToolResult> {
   try {
-    return toolResult(await tool.call(args, signal));
+    const answer = await tool.call(args, mcpReq.signal);
+    pointer.point(answer, mcpReq);
+    return toolResult(answer);
   } catch (error) {
     // A defect of ours, and its message may hold anything: neither the model nor the log gets it.
     log(`defect in ${tool.info.name}: ${error instanceof Error ? framesOf(error) : typeof error}`);
@@ -94,7 +100,7 @@ function unknownTool(name: string, names: readonly string[]): ProtocolError {
   return new ProtocolError(ProtocolErrorCode.InvalidParams, message);
 }
 
-/** Validates answers to elicitations, which this server never asks; without it the SDK makes an Ajv at start. */
+/** Validates answers to elicitations, which this server never looks at; without it the SDK makes an Ajv at start. */
 const NO_ELICITATION: jsonSchemaValidator = {
-  getValidator: () => () => ({ valid: false, data: undefined, errorMessage: "this server asks for nothing" }),
+  getValidator: () => () => ({ valid: false, data: undefined, errorMessage: "this server takes no answers" }),
 };

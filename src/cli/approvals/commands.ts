@@ -24,7 +24,7 @@ interface ApproversFlags {
 export interface ApprovalCommands {
   approve(args: ApproveFlags & { readonly id: string }): Promise<ExitCode>;
   approvals(args: ProjectArgs & ApprovalsFlags & { readonly id?: string }): Promise<ExitCode>;
-  approvers(args: ApproversFlags & { readonly action?: string; readonly name?: string }): Promise<ExitCode>;
+  approvers(args: ProjectArgs & ApproversFlags & { readonly action?: string; readonly name?: string }): Promise<ExitCode>;
 }
 
 type Add = (usage: string, description: string) => Command;
@@ -44,7 +44,7 @@ export function addApprovals(add: Add, run: Run, commands: ApprovalCommands): vo
   add("approvers [action] [name]", "who may approve; 'approvers add EMAIL' adds somebody, 'approvers revoke ID' ends it")
     .option("--passkey", "add a passkey on the page instead of a key with a passphrase", false)
     .option("--json", "print JSON for scripts", false)
-    .action(run((flags: ApproversFlags, [action, name]) => commands.approvers({ ...flags, ...named("action", action), ...named("name", name) })));
+    .action(run((flags: ProjectArgs & ApproversFlags, [action, name]) => commands.approvers({ ...flags, ...named("action", action), ...named("name", name) })));
 }
 
 function named<Name extends string>(name: Name, value: unknown): Partial<Record<Name, string>> {
