@@ -109,7 +109,10 @@ function readProof(value: Entry["approval"]): Proof | null {
   const names = ["id", "project", "workflow", "plan_digest", "shown", "created_at", "expires_at"];
   if (!numbersAreRight || !isApproval || !hasTexts(statement, names) || typeof value["id"] !== "string") return null;
   const areAnswers = answers.length > 0 && (answers as unknown[]).every(isProvedAnswer);
-  return areAnswers ? (value as unknown as Proof) : null;
+  if (!areAnswers || value["state"] !== "granted") return null;
+  const proof = value as unknown as Proof;
+  const namesAreTheirs = JSON.stringify(proof.approvers) === JSON.stringify(proof.answers.map(({ who }) => who));
+  return namesAreTheirs ? proof : null;
 }
 
 function isProvedAnswer(value: unknown): boolean {
