@@ -84,6 +84,8 @@ export class PostgresConnection {
 
   async end(): Promise<void> {
     this.#bury();
+    // An idle one no longer keeps the process alive, and this wait would then never end.
+    this.idle(false);
     await this.#client.end().catch(() => undefined);
   }
 
