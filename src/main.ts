@@ -225,8 +225,11 @@ const commands: Commands = {
     const [{ approvalsCommand }, deps, { realPathOf }] = await Promise.all([import("./cli/approvals.js"), approvalDeps(), import("./receipts/key-files.js")]);
     const { project, ...rest } = args;
     const page = args.watch ? await besides(args) : undefined;
-    const work = () => approvalsCommand({ ...rest, ...(project === undefined ? {} : { project: realPathOf(projectOf(args)) }) }, io, deps);
-    return deps.using(() => work().finally(async () => page?.close()));
+    try {
+      return await deps.using(() => approvalsCommand({ ...rest, ...(project === undefined ? {} : { project: realPathOf(projectOf(args)) }) }, io, deps));
+    } finally {
+      await page?.close();
+    }
   },
   async approvers(args) {
     const [{ approversCommand }, deps] = await Promise.all([import("./cli/approvers.js"), approvalDeps()]);
