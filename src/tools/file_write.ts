@@ -55,9 +55,9 @@ export const fileWriteTool = defineTool<z.infer<typeof input>, FileWritePayload,
   async execute(step, writer, { signal, undo }) {
     refuseCancelled(signal);
     const { place } = step;
-    const { size, sha256, otherLinks } = await writer.write(step, step.keep ? undo : null);
+    const { size, sha256, mode, otherLinks } = await writer.write(step, step.keep ? undo : null);
     const facts = { path: place.path, size, sha256, created: place.target === null };
-    const output = { ...facts, previous_sha256: step.previous_sha256, hard_links_left_as_they_were: otherLinks };
+    const output = { ...facts, mode: mode.toString(8).padStart(4, "0"), previous_sha256: step.previous_sha256, hard_links_left_as_they_were: otherLinks };
     return { actions: [{ system: "filesystem", action: "file_write", success: true, output }], result: facts };
   },
 });

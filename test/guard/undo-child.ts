@@ -1,9 +1,12 @@
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+
 import { undoParts } from "../support/undo-guard.js";
 
 /**
  * A guard in a process of its own: makes calls and writes one line for each.
  *
- * `{ base, calls: [[tool, input], …], user?, at? }` as JSON
+ * `{ base, calls: [[tool, input], …], user?, at?, dieAt? }` as JSON
  */
 interface Order {
   readonly base: string;
@@ -12,6 +15,8 @@ interface Order {
   readonly user?: number;
   /** Begin at this instant. */
   readonly at?: number;
+  /** Kill this process just before its n-th change of the file system, once a call was begun. */
+  readonly dieAt?: number;
 }
 
 const order = JSON.parse(process.argv[2] ?? "") as Order;
@@ -24,6 +29,7 @@ if (order.user !== undefined) {
 }
 const { guard: open } = undoParts(order.base);
 const guard = open();
+if (order.dieAt !== undefined) dieAt(order.dieAt);
 process.stdout.write("ready\n");
 while (Date.now() < (order.at ?? 0));
 let runId = "";
@@ -34,3 +40,20 @@ for (const [tool, input] of order.calls) {
   process.stdout.write(`${JSON.stringify({ status, decision: receipt?.decision ?? null, run_id: runId, code, text })}\n`);
 }
 await guard.close();
+
+/** Every change that the guard makes itself is counted; those that SQLite makes are another's concern. */
+function dieAt(last: number): void {
+  let count = 0;
+  const changing = ["linkSync", "mkdirSync", "renameSync", "rmdirSync", "symlinkSync", "unlinkSync", "writeSync", "writeFileSync", "fsyncSync", "fchmodSync", "chmodSync", "rmSync"] as const;
+  for (const name of changing) {
+    const original = fs[name] as (...args: unknown[]) => unknown;
+    Object.assign(fs, {
+      [name]: (...args: unknown[]) => {
+        count += 1;
+        if (count === last) process.kill(process.pid, "SIGKILL");
+        return original(...args);
+      },
+    });
+  }
+  syncBuiltinESMExports();
+}

@@ -153,7 +153,7 @@ const outcomes = [];
 for (const { tool, input } of JSON.parse(calls)) {
   const outcome = {};
   try {
-    const { payload, step } = await tools[tool].plan(tools[tool].input.parse(input), files.reader, { signal, now: new Date() });
+    const { payload, step } = await tools[tool].plan(tools[tool].input.parse(input), files.reader, { signal, now: new Date(), undoBytes: 0 });
     outcome.payload = payload;
     outcome.execution = await tools[tool].execute(step, files.writer, { signal, judge: async () => true });
   } catch (error) {

@@ -1,5 +1,4 @@
 import { EnactError, isEnactError } from "../../errors.js";
-import { keyOf } from "./directory.js";
 import { difference, hashPlace, kindOf, type Fingerprint } from "./fingerprint.js";
 import type { Handles } from "./handles.js";
 import { comparedWith, countOf, lossesOf, type Compared } from "./kept-tree.js";
@@ -30,13 +29,14 @@ interface Seen {
  */
 export async function lookBack(settings: Settings, kept: Kept, isWhole: boolean, options: LookOptions): Promise<BackLook> {
   const look = (path: string) => seenAt(settings, path, options);
-  const here = await look(kept.path);
-  if (here.step.names.length > 1) throw changed(kept.path, `the folder '${shown(parentOf(kept.path))}' that it was in is gone`);
   const beside = (name: string) => look(parentOf(kept.path) === "" ? name : `${parentOf(kept.path)}/${name}`);
+  const here = await look(kept.path);
+  const folderIsGone = here.step.names.length > 1;
+  if (folderIsGone && (isWhole || kept.written === null)) throw changed(kept.path, `the folder '${shown(parentOf(kept.path))}' that it was in is gone`);
   const aside = isWhole ? null : await beside(kept.aside);
   if (kept.written === null) return deletionBack(kept, here, aside, isWhole);
   const temporary = isWhole ? null : await beside(kept.written.temporary);
-  const made = await Promise.all(kept.written.made.map(({ path }) => look(path)));
+  const made = await Promise.all(kept.written.made.map(look));
   return writeBack(kept, kept.written, { here, aside, temporary, made });
 }
 
@@ -136,11 +136,11 @@ function writeBack(kept: Kept, written: KeptWrite, around: AroundWrite): BackLoo
   const [old] = kept.nodes;
   const path = `'${shown(kept.path)}'`;
   const facts = { path: kept.path, root: here.root, ...countOf(kept.nodes) };
-  const leftovers = leftoversOf(kept, written, around);
-  if (here.tree === null) return movedAsideBack(kept, around, facts);
+  const leftovers = leftoversOf(kept, around);
+  const common = { ...NO_STEP, place: here.step, previous_sha256: here.sha256, leftovers };
+  if (here.tree === null) return unfinishedBack(kept, written, around, { ...facts, step: common });
   if (old !== undefined && isEntry(here, old.seen) && around.aside !== null) throw nothingToDo(kept.path, "the old file is still there");
   refuseOther(kept.path, written, here);
-  const common = { ...NO_STEP, place: here.step, previous_sha256: here.sha256, leftovers };
   if (old === undefined) {
     const folders = removable(kept, written, around.made);
     return { ...facts, changes: [`delete the file ${path}, which was new`, ...folders.changes], notUndone: [], step: { ...common, way: "remove", made: folders.steps } };
@@ -153,26 +153,34 @@ function writeBack(kept: Kept, written: KeptWrite, around: AroundWrite): BackLoo
 function refuseOther(path: string, written: KeptWrite, { tree, sha256 }: Seen): void {
   if (tree === null) return;
   if (tree.kind !== "file") throw changed(path, `there is a ${tree.kind === "symlink" ? "link" : "folder"} in its place now`);
-  if (String(tree.stat.size) !== written.seen.size || sha256 !== written.sha256) throw changed(path, "its content was changed since");
-  if (Number(tree.stat.mode & 0o7777n) !== written.mode) throw changed(path, "its permissions were changed since");
+  if (Number(tree.stat.size) !== written.size || sha256 !== written.sha256) throw changed(path, "its content was changed since");
+  if (written.mode !== null && Number(tree.stat.mode & 0o7777n) !== written.mode) throw changed(path, "its permissions were changed since");
 }
 
-/** A write that was stopped between putting the old file aside and giving the new one its name. */
-function movedAsideBack(kept: Kept, { here, aside }: AroundWrite, facts: Pick<BackLook, "path" | "root" | "files" | "folders" | "bytes">): BackLook {
+type Unfinished = Pick<BackLook, "path" | "root" | "files" | "folders" | "bytes"> & { readonly step: Omit<BackStep, "way"> };
+
+/** A write that was stopped before the new file had its name: the old one may lie aside, and folders may have been made. */
+function unfinishedBack(kept: Kept, written: KeptWrite, { aside, made }: AroundWrite, { step, ...facts }: Unfinished): BackLook {
   const [old] = kept.nodes;
-  if (aside !== null && old !== undefined && isEntry(aside, old.seen)) {
+  if (aside === null) throw changed(kept.path, "it is gone");
+  if (old !== undefined) {
+    if (!isEntry(aside, old.seen)) throw changed(kept.path, "it is gone");
     const changes = [`put ${inWords(kept)} back in its place, which the interrupted call has left as '${kept.aside}'`];
-    return { ...facts, changes, notUndone: [], step: { ...NO_STEP, way: "rename_aside", place: here.step, aside: aside.step } };
+    const leftovers = step.leftovers.filter((leftover) => leftover !== aside.step);
+    return { ...facts, changes, notUndone: [], step: { ...step, way: "rename_aside", aside: aside.step, leftovers } };
   }
-  if (old === undefined && aside !== null) throw nothingToDo(kept.path, "the interrupted call never made the file");
-  throw changed(kept.path, "it is gone");
+  const folders = removable(kept, written, made);
+  if (folders.steps.length + step.leftovers.length === 0) throw nothingToDo(kept.path, "the interrupted call never made the file");
+  const drafts = step.leftovers.length === 0 ? [] : ["delete the draft of the file that the interrupted call has left"];
+  return { ...facts, changes: [...drafts, ...folders.changes], notUndone: [], step: { ...step, way: "tidy", made: folders.steps } };
 }
 
-function leftoversOf(kept: Kept, written: KeptWrite, { aside, temporary }: AroundWrite): readonly PlaceStep[] {
+/** What an interrupted write has left beside its place: the old file after it was replaced, the new one before it had its name. */
+function leftoversOf(kept: Kept, { aside, temporary }: AroundWrite): readonly PlaceStep[] {
   const [old] = kept.nodes;
   const isOld = aside !== null && old !== undefined && isEntry(aside, old.seen);
-  const isNew = temporary !== null && isEntry(temporary, written.seen);
-  return [...(isOld ? [aside.step] : []), ...(isNew ? [temporary.step] : [])];
+  const isDraft = temporary?.tree?.kind === "file";
+  return [...(isOld ? [aside.step] : []), ...(isDraft ? [temporary.step] : [])];
 }
 
 function isEntry({ tree }: Seen, judged: Fingerprint): boolean {
@@ -183,12 +191,18 @@ function isEntry({ tree }: Seen, judged: Fingerprint): boolean {
 function removable(kept: Kept, written: KeptWrite, made: readonly Seen[]): { readonly steps: readonly PlaceStep[]; readonly changes: readonly string[] } {
   const steps: PlaceStep[] = [];
   const changes: string[] = [];
-  for (const [index, folder] of [...made.entries()].toReversed()) {
-    const judged = written.made[index];
-    const isSame = folder.tree !== null && judged !== undefined && keyOf(folder.tree.stat) === judged.key;
-    if (!isSame || folder.tree.children.length > 1) break;
-    steps.push(folder.step);
-    changes.push(`remove the folder '${shown(judged.path)}', which was made for it and holds nothing else`);
+  let own = [nameOf(kept.path), written.temporary];
+  for (const { tree, step } of made.toReversed()) {
+    const holdsOthers = tree?.children.some(({ name }) => !own.includes(name)) ?? false;
+    if (holdsOthers || (tree !== null && tree.kind !== "directory")) break;
+    own = [nameOf(step.path)];
+    if (tree === null) continue;
+    steps.push(step);
+    changes.push(`remove the folder '${shown(step.path)}', which was made for it and holds nothing else`);
   }
   return { steps, changes };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -24,7 +24,9 @@ const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | con
 export async function actBack(settings: Settings, step: BackStep, kept: Kept, contents: () => AsyncIterable<Uint8Array>): Promise<PutBack> {
   const done = await actOne(settings, step, kept, contents);
   for (const leftover of step.leftovers) await removeLeftover(settings, leftover);
-  return done;
+  let removedFolders = 0;
+  for (const folder of step.made) removedFolders += await removeFolder(settings, folder);
+  return { ...done, removedFolders };
 }
 
 async function actOne(settings: Settings, step: BackStep, kept: Kept, contents: () => AsyncIterable<Uint8Array>): Promise<PutBack> {
@@ -39,12 +41,11 @@ async function actOne(settings: Settings, step: BackStep, kept: Kept, contents: 
       return reopened(settings, asideOf(step), "put back", (found) => renameBack(found, step, kept));
     case "replace":
       return reopened(settings, step.place, "put back", (found) => replaceAt(found, step, kept, contents()));
-    case "remove": {
+    case "remove":
       await remove(settings, { place: step.place, tree_digest: null, entries: 0 }, null);
-      let removedFolders = 0;
-      for (const folder of step.made) removedFolders += await removeFolder(settings, folder);
-      return { files: 0, folders: 0, bytes: 0, removedFiles: 1, removedFolders };
-    }
+      return { ...made({ files: 0, folders: 0, bytes: 0 }), removedFiles: 1 };
+    case "tidy":
+      return made({ files: 0, folders: 0, bytes: 0 });
     default:
       step.way satisfies never;
       throw new EnactError("INTERNAL", "There is no such way to put something back");

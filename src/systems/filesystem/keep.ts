@@ -42,15 +42,16 @@ export type KeptNode = {
   readonly same_as: number | null;
 };
 
-/** A file as a write has left it. */
+/** What a write will leave. */
 export type KeptWrite = {
-  readonly seen: Fingerprint;
-  readonly mode: number;
+  readonly size: number;
   readonly sha256: string;
-  /** The name under which it lay before it got its own. */
+  /** Null for a new file: the system decides. */
+  readonly mode: number | null;
+  /** The name under which the new file lies before it gets its own. */
   readonly temporary: string;
-  /** Folders that were made for it, from the top: their paths from the root and what they are. */
-  readonly made: readonly { readonly path: string; readonly key: string }[];
+  /** Folders that will be made for it, from the top: their paths from the root. */
+  readonly made: readonly string[];
 };
 
 /** What was there before an act. Plain JSON. The contents are kept beside it, one after the other, in this order. */

@@ -109,10 +109,10 @@ export type RemoveStep = { readonly place: PlaceStep; readonly tree_digest: stri
 /**
  * How to put back what was there. rebuild: all of it, nothing is there. fill: what is missing of a folder; fill_aside: of
  * one that was put aside, and then give it its name. rename_aside: give what was put aside its name. remove: the new file,
- * and the folders that were made for it. replace: the content.
+ * and the folders that were made for it. replace: the content. tidy: what an interrupted act has left, and no more.
  */
 export type BackStep = {
-  readonly way: "rebuild" | "fill" | "fill_aside" | "rename_aside" | "remove" | "replace";
+  readonly way: "rebuild" | "fill" | "fill_aside" | "rename_aside" | "remove" | "replace" | "tidy";
   readonly place: PlaceStep;
   readonly aside: PlaceStep | null;
   /** Of what is left of a folder, and how many entries that is. */
@@ -161,6 +161,8 @@ export interface FileContent {
 export interface Written {
   readonly size: number;
   readonly sha256: string;
+  /** Permission bits. */
+  readonly mode: number;
   /** Hard links elsewhere that keep the old content. */
   readonly otherLinks: number;
 }

@@ -2,10 +2,10 @@ import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, wri
 
 import { EnactError } from "../../errors.js";
 import { freshName, moveAside, publish, putBack } from "./aside.js";
-import { isSame, keyOf, type Directory } from "./directory.js";
+import { isSame, type Directory } from "./directory.js";
 import { errno, failed, stale, tidy, unless } from "./failures.js";
-import { difference, fingerprint, hashOf, sha256 } from "./fingerprint.js";
-import { BEFORE, keepContents, type Keep, type KeptWrite } from "./keep.js";
+import { difference, hashOf, sha256 } from "./fingerprint.js";
+import { BEFORE, keepContents, type Keep } from "./keep.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import { leafOf } from "./tree.js";
 import type { PlaceStep, Settings, WriteStep, Written } from "./types.js";
@@ -15,7 +15,6 @@ const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | con
 interface MadeFolder {
   readonly parent: Directory;
   readonly name: string;
-  readonly folder: Directory;
 }
 
 /**
@@ -30,11 +29,13 @@ interface MadeFolder {
 export async function writeFile(settings: Settings, step: WriteStep, keep: Keep | null): Promise<Written> {
   return reopened(settings, step.place, "written", async (found) => {
     const old = checkEntry(found, step.place, "content");
+    const names = { temporary: freshName("new"), aside: freshName("aside") };
+    if (keep !== null) await keepBefore(keep, found, step, old, names);
     const made: MadeFolder[] = [];
     try {
       const folder = makeFolders(found, step.place, made);
       const name = step.place.names.at(-1) ?? found.name;
-      return await writeIn({ ...found, folder, name }, step, old, { keep, made });
+      return writeIn({ ...found, folder, name }, step, old, names);
     } catch (error) {
       // Only folders that are still empty can be removed.
       for (const { parent, name } of made.toReversed()) tidy(() => parent.rmdir(name));
@@ -54,54 +55,38 @@ function makeFolders({ handles, folder }: Reopened, place: PlaceStep, made: Made
       if (errno(error) === "EEXIST") throw stale(place.path, `the folder '${name}' was made meanwhile`);
       throw error;
     }
-    const child = handles.openChild(parent, name);
-    made.push({ parent, name, folder: child });
-    parent = child;
+    made.push({ parent, name });
+    parent = handles.openChild(parent, name);
   }
   return parent;
 }
 
-interface Keeping {
-  readonly keep: Keep | null;
-  readonly made: readonly MadeFolder[];
-}
-
-async function writeIn(found: Reopened, step: WriteStep, old: BigIntStats | undefined, keeping: Keeping): Promise<Written> {
+function writeIn(found: Reopened, step: WriteStep, old: BigIntStats | undefined, names: Names): Written {
   const { folder } = found;
-  const names = { temporary: freshName("new"), aside: freshName("aside") };
   const fd = folder.open(names.temporary, NEW_FILE, old === undefined ? 0o666 : 0o600);
   try {
     const stat = fill(fd, step.content, old);
-    const hash = sha256(Buffer.from(step.content));
-    const written = { seen: fingerprint(stat), mode: Number(stat.mode & 0o7777n), sha256: hash, temporary: names.temporary, made: [] };
-    if (keeping.keep !== null) await keepBefore(keeping.keep, found, { step, old, aside: names.aside, written, made: keeping.made });
     if (old === undefined) create(found, step.place, names.temporary);
     else replace(found, step, names);
     makeSure(found, stat, step.place.path);
-    return { size: Number(stat.size), sha256: hash, otherLinks: old === undefined ? 0 : Number(old.nlink) - 1 };
+    const mode = Number(stat.mode & 0o7777n);
+    return { size: Number(stat.size), sha256: sha256(Buffer.from(step.content)), mode, otherLinks: old === undefined ? 0 : Number(old.nlink) - 1 };
   } finally {
     closeSync(fd);
     tidy(() => folder.unlink(names.temporary));
   }
 }
 
-interface Beforehand {
-  readonly step: WriteStep;
-  readonly old: BigIntStats | undefined;
-  readonly aside: string;
-  readonly written: KeptWrite;
-  readonly made: readonly MadeFolder[];
-}
-
-/** The new file lies ready beside its place, so that what it will be is known as well. */
-async function keepBefore(keep: Keep, found: Reopened, { step, old, aside, written, made }: Beforehand): Promise<void> {
-  const { handles, folder, name } = found;
-  const nodes = old === undefined ? [] : await keepContents(keep, { handles, folder, name }, leafOf(name, old));
+/** Before the first change, so that an interrupted write can be undone from wherever it has come to. */
+async function keepBefore(keep: Keep, found: Reopened, step: WriteStep, old: BigIntStats | undefined, { temporary, aside }: Names): Promise<void> {
+  const { path, names } = step.place;
+  const nodes = old === undefined ? [] : await keepContents(keep, found, leafOf(found.name, old));
   // The names of a place are the end of its path from the root.
-  const parts = step.place.path.split("/");
-  const depth = parts.length - step.place.names.length;
-  const folders = made.map(({ folder: { stat } }, index) => ({ path: parts.slice(0, depth + index + 1).join("/"), key: keyOf(stat) }));
-  await keep.put(BEFORE, { version: 1, act: "write", path: step.place.path, aside, nodes, written: { ...written, made: folders } });
+  const parts = path.split("/");
+  const made = names.slice(0, -1).map((_name, index) => parts.slice(0, parts.length - names.length + index + 1).join("/"));
+  const content = Buffer.from(step.content);
+  const written = { size: content.length, sha256: sha256(content), mode: old === undefined ? null : Number(old.mode & 0o777n), temporary, made };
+  await keep.put(BEFORE, { version: 1, act: "write", path, aside, nodes, written });
 }
 
 /** The new content, durable, with the old file's owner and permissions; never readable by others meanwhile. */

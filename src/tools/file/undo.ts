@@ -16,7 +16,7 @@ interface Step {
 export const undoFiles: UndoDefinition<FileReader, FileWriter> = {
   async plan(run, reader, { signal }) {
     const kept = await keptOf(run.kept);
-    const { changes, notUndone, step, path, root, files, folders, bytes } = await reader.lookBack(kept, endedWell(run), { signal });
+    const { changes, notUndone, step, path, root, files, folders, bytes } = await reader.lookBack(asLeft(kept, run), endedWell(run), { signal });
     const payload = { path, root, act: kept.act, files, folders, bytes, changes: [...changes], not_undone: [...notUndone] };
     return { payload, step: { back: step, kept_sha256: digestOf(kept) }, target: path };
   },
@@ -35,6 +35,13 @@ export const undoFiles: UndoDefinition<FileReader, FileWriter> = {
 /** An action that failed half-way, or whose run was interrupted, has left traces to look for. */
 function endedWell({ actions }: UndoableRun): boolean {
   return actions.length > 0 && actions.every(({ success }) => success === true);
+}
+
+/** The permissions of a new file are the system's choice, so they are known only from what was done. */
+function asLeft(kept: Kept, { actions }: UndoableRun): Kept {
+  const mode = actions[0]?.output["mode"];
+  if (kept.written === null || kept.written.mode !== null || typeof mode !== "string") return kept;
+  return { ...kept, written: { ...kept.written, mode: Number.parseInt(mode, 8) } };
 }
 
 async function keptOf(undo: KeptUndo): Promise<Kept> {
