@@ -92,14 +92,15 @@ interface Room {
  */
 export function compose(config: Config, around: Surroundings): Opened {
   const processName = newProcessName();
-  const rooms = roomsOf(config, { ...around, processName });
-  const bound = new Map([...rooms.flatMap((room) => room.tools), ...(around.tools ?? [])].map((tool) => [tool.name, tool]));
-  const tools = config.tools.flatMap((name) => bound.get(name) ?? []);
   const { project, receipts } = config;
   const { enactHome, env, clock } = around;
   const secret = env["ENACT_SECRET"];
   const keys = openKeys({ enactHome, project, signing: receipts.signing, ...(secret === undefined ? {} : { secret }) });
   const ledger = openSqliteLedger({ project, enactHome, keys, processName });
+  const isGone = async (name: string) => (await ledger.executorOf(name)) === "gone";
+  const rooms = roomsOf(config, { ...around, processName, isGone });
+  const bound = new Map([...rooms.flatMap((room) => room.tools), ...(around.tools ?? [])].map((tool) => [tool.name, tool]));
+  const tools = config.tools.flatMap((name) => bound.get(name) ?? []);
   const { identity, policies, unguarded, digest: configDigest, secrets } = config;
   const ambient = () => ambientFacts(config, around);
   const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...undoOf(config, keys, clock), desk: deskOf(config, around) });
@@ -146,6 +147,7 @@ function ambientFacts({ project }: Config, { env }: Surroundings): JsonObject {
 interface Inside extends Surroundings {
   /** Carried by the runs of this process, and by the programs that it starts. */
   readonly processName: string;
+  readonly isGone: (processName: string) => Promise<boolean>;
 }
 
 function roomsOf(config: Config, around: Inside): readonly Room[] {
@@ -167,8 +169,8 @@ function roomsOf(config: Config, around: Inside): readonly Room[] {
 type Options<Name extends keyof Config["systems"]> = NonNullable<Config["systems"][Name]>;
 
 function gitRoom(config: Config, options: Options<"git">, around: Inside): Room {
-  const { env, processName } = around;
-  const system = openGit({ project: config.project, ...options, env, protect: ownFiles(config, around), processName });
+  const { env, processName, isGone } = around;
+  const system = openGit({ project: config.project, ...options, env, protect: ownFiles(config, around), processName, isGone });
   const reach = async (remote: string, signal: AbortSignal) => {
     try {
       return `${remote} answers, with ${await system.reader.reach({ repo: ".", signal }, remote)} branches`;

@@ -27,6 +27,7 @@ import { lookAtLocalTip, lookAtMoveBack, lookAtRemoteTips, lookAtRevert } from "
 import type { LocalTip, RemoteTips, RevertLook } from "./git/undo-look.js";
 import { lookAtDescent, lookAtIndex, lookAtSuccessors, programsOf } from "./git/settle-look.js";
 import type { Successors } from "./git/settle-look.js";
+import { sweepScratch } from "./git/sweep.js";
 import { shownBytes } from "./git/words.js";
 
 export type { AddedSecret, SecretFinder } from "./git/added.js";
@@ -54,6 +55,8 @@ export interface GitOptions {
   readonly protect?: readonly string[];
   /** The name that programs started by this process carry in their environment. */
   readonly processName?: string;
+  /** Whether the process of such a name has ended for certain: what it left behind is then removed. */
+  readonly isGone?: (processName: string) => Promise<boolean>;
 }
 
 /** The repository that a call names, as a plan shows and remembers it. */
@@ -116,11 +119,15 @@ export interface GitWriter {
 
 /** Opens nothing yet: git is asked when the first call comes. */
 export function openGit(options: GitOptions): { readonly reader: GitReader; readonly writer: GitWriter } {
+  const { isGone, processName } = options;
+  let swept: Promise<void> | undefined;
   const home: Home = {
+    processName,
+    sweep: () => (swept ??= isGone === undefined ? Promise.resolve() : sweepScratch({ isGone })),
     project: options.project,
     root: options.repo,
     remotes: options.remotes,
-    env: cleanEnvironment(options.env, options.processName),
+    env: cleanEnvironment(options.env, processName),
     locale: options.env["LC_ALL"],
     protect: options.protect ?? [],
   };

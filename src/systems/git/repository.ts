@@ -20,6 +20,9 @@ export interface Home {
   readonly locale: string | undefined;
   /** Absolute paths that a merge must not change in a work tree, beyond those that are always protected. */
   readonly protect: readonly string[];
+  readonly processName: string | undefined;
+  /** Removes what killed guards have left behind, once. */
+  readonly sweep: () => Promise<void>;
 }
 
 /** A repository, found once: every later command names it explicitly and discovers nothing. */

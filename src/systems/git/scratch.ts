@@ -1,5 +1,4 @@
 import { copyFile, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { LOOKING, QUIET, withSettings } from "./environment.js";
@@ -8,6 +7,7 @@ import type { Asked, Repository } from "./repository.js";
 import { placeOf } from "./repository.js";
 import { run } from "./run.js";
 import type { Ran } from "./run.js";
+import { scratchPrefix } from "./sweep.js";
 
 /**
  * A throw-away bare repository that borrows the objects of the real one and nothing else: not its configuration, hooks,
@@ -22,7 +22,9 @@ export interface Scratch {
 }
 
 export async function withScratch<Value>(repository: Repository, use: (scratch: Scratch) => Promise<Value>): Promise<Value> {
-  const folder = await mkdtemp(join(tmpdir(), "enact-git-"));
+  const { home } = repository;
+  await home.sweep();
+  const folder = await mkdtemp(scratchPrefix(home.processName));
   try {
     return await use(await prepare(folder, repository));
   } finally {
