@@ -2,9 +2,9 @@ import { EnactError, isEnactError } from "../errors.js";
 import { plainText } from "../guard/text.js";
 import type { Problem } from "../receipts/check.js";
 import { CHAIN_START } from "../receipts/entry.js";
-import type { Entry } from "../receipts/receipt.js";
 import type { LedgerReader } from "../receipts/ledger.js";
-import type { EntryCheck, VerifyReport } from "../receipts/verify.js";
+import type { ApprovalProblem, EntryCheck, VerifyReport } from "../receipts/verify.js";
+import { approvalCheck } from "../receipts/verify.js";
 import { verifyLedger, verifyRest } from "../receipts/verify-ledger.js";
 import type { CheckpointVerdict } from "./evidence/verify-checkpoint.js";
 import { checkpointLine } from "./evidence/verify-checkpoint.js";
@@ -28,7 +28,7 @@ export interface VerifyDeps extends LedgerDeps {
    * Says what is wrong with an entry's approval, if anything, as a clause. Made anew for each reading of a ledger: it
    * remembers which approvals were used.
    */
-  readonly approvals?: () => (entry: Entry) => string | null;
+  readonly approvals?: () => ApprovalProblem;
   /** Compares the ledger with a kept checkpoint; needed for `checkpoints`. */
   compare?(file: string, reader: LedgerReader): CheckpointVerdict;
 }
@@ -68,15 +68,7 @@ export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, de
 }
 
 function checksOf({ approvals }: VerifyDeps): readonly EntryCheck[] {
-  const problemOf = approvals?.();
-  if (problemOf === undefined) return [];
-  return [
-    (entry) => {
-      const why = problemOf(entry);
-      const { sequence, run_id } = entry;
-      return why === null ? null : { kind: "approval", sequence, run_id, message: `Receipt ${String(sequence)} is genuine, but its approval does not hold: ${why}` };
-    },
-  ];
+  return approvals === undefined ? [] : [approvalCheck(approvals())];
 }
 
 const CANNOT_VERIFY: readonly string[] = ["LEDGER_UNAVAILABLE", "KEY_UNUSABLE", "TAMPERED"];

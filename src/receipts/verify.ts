@@ -30,6 +30,17 @@ export interface VerifyReport {
  */
 export type EntryCheck = (entry: Entry) => Problem | null;
 
+/** Says of an entry's approval why it does not hold, as a clause; null when it does, or when there is none. */
+export type ApprovalProblem = (entry: Entry) => string | null;
+
+export function approvalCheck(problemOf: ApprovalProblem): EntryCheck {
+  return (entry) => {
+    const why = problemOf(entry);
+    const { sequence, run_id } = entry;
+    return why === null ? null : { kind: "approval", sequence, run_id, message: `Receipt ${String(sequence)} is genuine, but its approval does not hold: ${why}` };
+  };
+}
+
 export interface VerifyOptions {
   readonly keys: KeyFinder;
   /** The head that is known from outside the ledger, read before the lines were; null when none is. */

@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 
 import { EnactError } from "../errors.js";
 import type { LedgerReader } from "../receipts/ledger.js";
+import type { ApprovalProblem } from "../receipts/verify.js";
 import { policyBars, timeChart } from "./receipts/charts.js";
 import { receiptDetail } from "./receipts/detail.js";
 import { filterFrom } from "./receipts/selection.js";
@@ -18,6 +19,8 @@ export interface ReceiptPagesOptions {
   /** The project's folder; its name is shown. */
   readonly project: string;
   openLedger(): Promise<LedgerReader>;
+  /** Says what is wrong with a receipt's approval; made anew for each check of the whole ledger. */
+  readonly approvals?: () => ApprovalProblem;
 }
 
 /** How long a page waits for what is new to be read; a long ledger shows what was read so far. */

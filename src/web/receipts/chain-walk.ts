@@ -1,16 +1,21 @@
 import { digestBytes } from "../../receipts/canonical.js";
-import type { CheckedEntry, Problem, StoredLine } from "../../receipts/check.js";
+import type { CheckedEntry, KnownChain, Problem, StoredLine } from "../../receipts/check.js";
 import { checkLine, checkNext } from "../../receipts/check.js";
+import { diagnose } from "../../receipts/diagnose.js";
 import type { ChainPosition } from "../../receipts/entry.js";
 import { CHAIN_START } from "../../receipts/entry.js";
 import { RunOrder } from "../../receipts/runs.js";
 import type { KeyFinder } from "../../receipts/signing.js";
+import type { EntryCheck } from "../../receipts/verify.js";
+import { cutProblem, headProblem } from "../../receipts/verify.js";
 import { nextFingerprint } from "./timeline.js";
 
 export interface WalkOptions {
   readonly keys: KeyFinder;
   /** The head known from outside of the ledger. */
-  readonly known: ChainPosition | null;
+  readonly known: KnownChain | null;
+  /** What else must hold of every entry; each remembers what it saw, so they are this walk's own. */
+  readonly checks: readonly EntryCheck[];
 }
 
 /**
@@ -22,6 +27,9 @@ export class ChainWalk {
   readonly #runs = new RunOrder();
   readonly #signedBy = new Map<string, number>();
   readonly #problems: Problem[] = [];
+  /** The last entry that is proved. */
+  #proved: ChainPosition = CHAIN_START;
+  #explained: Problem | null = null;
   #head: ChainPosition = CHAIN_START;
   #headIsGenuine = true;
   #lines = 0;
@@ -55,8 +63,16 @@ export class ChainWalk {
 
   /** Everything up to this place is proved. */
   get provedTo(): number {
-    const first = this.#problems[0];
-    return first === undefined ? this.#head.sequence : Math.max(0, first.sequence - 1);
+    return this.#proved.sequence;
+  }
+
+  /** The first thing that is wrong, in words that say what was done; `all` reads every line once more. */
+  explained(all: () => Iterable<StoredLine>): Problem | null {
+    const problem = this.#problems[0] ?? this.cutEnd();
+    if (problem === null) return null;
+    const { keys, known } = this.#options;
+    this.#explained ??= diagnose(problem, all, { keys, known, head: this.#proved });
+    return this.#explained;
   }
 
   /**
@@ -67,16 +83,16 @@ export class ChainWalk {
     const found = this.#problemsOf(line);
     this.#problems.push(...found);
     const hash = digestBytes(line.bytes);
+    if (this.#problems.length === 0) this.#proved = { sequence: line.sequence ?? this.#head.sequence + 1, hash };
     this.#fingerprint = nextFingerprint(this.#fingerprint, hash);
     this.#head = { sequence: line.sequence ?? this.#head.sequence + 1, hash };
     this.#lines += 1;
     return found;
   }
 
-  /** To be asked when all lines were added: a cut end. */
-  missingEnd(): { readonly from: number; readonly to: number } | null {
-    const { known } = this.#options;
-    return known === null || this.#head.sequence >= known.sequence ? null : { from: this.#head.sequence + 1, to: known.sequence };
+  /** To be asked when all lines were added: the end that is missing. */
+  cutEnd(): Problem | null {
+    return cutProblem(this.#head, this.#options.known) ?? null;
   }
 
   #problemsOf(line: StoredLine): readonly Problem[] {
@@ -103,12 +119,10 @@ export class ChainWalk {
     this.#count(good);
     const { entry, hash } = good;
     // With entries missing, a decision may be among them.
-    const order = this.#problems.length > 0 ? null : this.#runs.add(entry);
-    if (order !== null) return [order];
-    const { known } = this.#options;
-    if (known === null || entry.sequence !== known.sequence || hash === known.hash) return [];
-    const message = `Receipt ${String(entry.sequence)} is not the one that the guard wrote: the ledger was replaced by another copy that went on by itself`;
-    return [{ kind: "replaced", sequence: entry.sequence, run_id: entry.run_id, message }];
+    if (this.#problems.length > 0) return [];
+    const { known, checks } = this.#options;
+    const problem = this.#runs.add(entry) ?? headProblem(entry, hash, known) ?? checks.map((check) => check(entry)).find((found) => found !== null);
+    return problem === undefined ? [] : [problem];
   }
 
   #count({ entry: { key_id } }: CheckedEntry): void {

@@ -60,7 +60,8 @@ function errorOf(entry: Fields): string {
 /** What a call was about, in a few words, from the facts that its tool finds out. */
 export function targetOf(tool: string, payload: Fields): string {
   const name = (key: string): string => text(payload[key], LINE);
-  const made = TARGETS[tool]?.(name, payload) ?? "";
+  // A tool may be called "constructor".
+  const made = Object.hasOwn(TARGETS, tool) ? (TARGETS[tool]?.(name, payload) ?? "") : "";
   if (made.trim() !== "") return clipped(made, LINE);
   return clipped(firstText(payload), LINE);
 }

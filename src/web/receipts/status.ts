@@ -1,3 +1,5 @@
+import type { Problem } from "../../receipts/check.js";
+import { headOf } from "../../receipts/verify-ledger.js";
 import type { Timeline } from "./timeline.js";
 import type { LedgerWatch } from "./watch.js";
 import type { Facet, LedgerProof, LedgerStatus, RunState } from "./wire.js";
@@ -26,22 +28,31 @@ export function ledgerStatus(watch: LedgerWatch, project: string): LedgerStatus 
   };
 }
 
+/** In the order in which `verify` says it. */
 function proofOf(watch: LedgerWatch): LedgerProof {
-  const { walk, reading, failure } = watch;
-  const structure = reading?.reader.structureProblem ?? null;
-  const end = reading?.endIsMissing === true ? (walk?.missingEnd() ?? null) : null;
-  const first = walk?.problems[0];
-  const problems = (walk?.problems.length ?? 0) + (end === null ? 0 : 1) + (structure === null ? 0 : 1);
-  const base = { checked: walk?.lines ?? 0, of: reading?.timeline.entries ?? 0, at: watch.checkedAt, proved_to: walk?.provedTo ?? 0, problems };
-  if (failure !== null) return { ...base, state: "unreadable", proved_to: 0, problem: { kind: "unreadable", sequence: 0, message: failure } };
-  if (structure !== null) return { ...base, state: "wrong", proved_to: 0, problem: { kind: "structure", sequence: 0, message: structure } };
-  if (first !== undefined) return { ...base, state: "wrong", problem: { kind: first.kind, sequence: first.sequence, message: first.message } };
-  if (end !== null) {
-    const message = `Receipts ${String(end.from)} to ${String(end.to)} are missing: the ledger was cut, deleted or replaced by an older copy`;
-    return { ...base, state: "wrong", problem: { kind: "cut", sequence: end.from, message } };
+  const { walk, failure } = watch;
+  const problem = failure === null ? problemOf(watch) : ({ kind: "unreadable", sequence: 0, message: failure } as const);
+  const places = Math.max(walk?.problems.length ?? 0, problem === null ? 0 : 1);
+  const base = { checked: walk?.lines ?? 0, of: watch.reading?.timeline.entries ?? 0, at: watch.checkedAt, problems: places };
+  if (problem !== null) {
+    const provedTo = problem.kind === "unreadable" || problem.kind === "structure" ? 0 : (walk?.provedTo ?? 0);
+    return { ...base, state: failure === null ? "wrong" : "unreadable", proved_to: provedTo, problem: { kind: problem.kind, sequence: problem.sequence, message: problem.message } };
   }
-  if (watch.isChecked) return { ...base, state: base.of === 0 ? "empty" : "whole", problem: null };
-  return { ...base, state: "checking", problem: null };
+  const provedTo = walk?.provedTo ?? 0;
+  if (watch.isChecked) return { ...base, state: base.of === 0 ? "empty" : "whole", proved_to: provedTo, problem: null };
+  return { ...base, state: "checking", proved_to: provedTo, problem: null };
+}
+
+function problemOf(watch: LedgerWatch): Pick<Problem, "kind" | "sequence" | "message"> | null {
+  const { walk, reading } = watch;
+  if (walk === undefined || reading === undefined) return null;
+  const { reader } = reading;
+  if (walk.problems.length > 0 || watch.isChecked) {
+    const found = walk.explained(() => reader.lines());
+    if (found !== null) return found;
+  }
+  if (reader.structureProblem !== null) return { kind: "structure", sequence: 0, message: reader.structureProblem };
+  return watch.isChecked ? headOf(reader, { entries: walk.lines, keys: walk.keys }) : null;
 }
 
 function facetsOf(timeline: Timeline | undefined): Pick<LedgerStatus, "states" | "tools" | "people" | "policies"> {

@@ -1,45 +1,35 @@
-import { statSync } from "node:fs";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 
 import { isEnactError } from "../../errors.js";
-import { digestBytes } from "../../receipts/canonical.js";
 import type { LedgerReader } from "../../receipts/ledger.js";
+import type { ApprovalProblem } from "../../receipts/verify.js";
+import { approvalCheck } from "../../receipts/verify.js";
 import { ChainWalk } from "./chain-walk.js";
 import type { LineSource } from "./lines-source.js";
 import { lineSource } from "./lines-source.js";
-import { Recent, Selection } from "./selection.js";
-import { TextSearch } from "./search.js";
-import { Timeline } from "./timeline.js";
+import { Reading, stampOf } from "./reading.js";
+import type { Selection } from "./selection.js";
 import type { RunFilter } from "./wire.js";
 
 export interface WatchOptions {
   openLedger(): Promise<LedgerReader>;
+  /** See VerifyDeps: made anew for each check of the whole ledger. */
+  readonly approvals?: () => ApprovalProblem;
   /** Milliseconds, going forward. */
   readonly now?: () => number;
 }
 
-/** Lines between two chances for others to run: some milliseconds of work each. */
-const READ_AT_ONCE = 200;
+/** Lines between two chances for others to run. */
 const CHECK_AT_ONCE = 100;
-const SEARCH_AT_ONCE = 400;
 /** The next check of all receipts begins when this much time has passed, and twenty times what the last one took. */
 const CHECK_AGAIN_AFTER = 5_000;
 const CHECK_SHARE = 20;
 /** Without any sign that the file was written. */
 const CHECK_ANYWAY_AFTER = 300_000;
-const REMEMBERED_CHANGES = 5_000;
-
-/** A ledger read into memory, or a part of it so far; made anew when what was read is no longer what lies there. */
-interface Reading {
-  readonly reader: LedgerReader;
-  readonly file: string;
-  readonly timeline: Timeline;
-  readonly source: LineSource;
-  readonly selections: Recent<Selection>;
-  readonly searches: Recent<TextSearch>;
-  isRead: boolean;
-  endIsMissing: boolean;
-}
+/** How long to leave a ledger alone that could not be read. */
+const TRY_AGAIN_AFTER = 3_000;
+/** A guard notes a new ledger's head right after its first receipt. */
+const HEAD_IS_NOTED_WITHIN = 200;
 
 interface Check {
   readonly walk: ChainWalk;
@@ -61,12 +51,14 @@ export class LedgerWatch {
   #shown: Check | undefined;
   #again: Check | undefined;
   #failure: string | null = null;
+  #failedAt = 0;
+  #mustOpen = true;
   #epoch = 0;
-  #changes: number[] = [];
-  #forgotten = 0;
+  /** Someone has asked since the last look at the file. */
+  #isAsked = false;
   #working: Promise<void> | undefined;
   #closed = false;
-  #lastCheckedAt: number | null = null;
+  #checkedAt: number | null = null;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -82,14 +74,14 @@ export class LedgerWatch {
     return this.#shown?.walk;
   }
 
-  /** True once all that is there was checked, for the first time. */
+  /** True once all that is there was checked. */
   get isChecked(): boolean {
     return this.#shown?.endedAt !== undefined;
   }
 
-  /** When a check of everything last ended, as a date. */
+  /** When a check of everything last ended, as a date in milliseconds. */
   get checkedAt(): number | null {
-    return this.#lastCheckedAt;
+    return this.#checkedAt;
   }
 
   /** Why the ledger cannot be read, as a sentence; null when it can. */
@@ -97,195 +89,144 @@ export class LedgerWatch {
     return this.#failure;
   }
 
+  /** Another one after every change; of another reading when its first number is another. */
   get revision(): string {
-    return `${String(this.#epoch)}.${String(this.#forgotten + this.#changes.length)}`;
+    return `${String(this.#epoch)}.${String(this.#reading?.revision ?? 0)}`;
   }
 
   /** The first run that changed since a revision. */
   changedSince(revision: string): number {
-    const [epoch, count] = revision.split(".").map(Number);
-    if (epoch !== this.#epoch || count === undefined || !(count >= this.#forgotten)) return 0;
-    return this.#changes.slice(count - this.#forgotten).reduce((least, run) => Math.min(least, run), Number.POSITIVE_INFINITY);
+    const [epoch, count = Number.NaN] = revision.split(".").map(Number);
+    return epoch === this.#epoch ? (this.#reading?.changedSince(count) ?? 0) : 0;
   }
 
   /** Looks for what is new. Waits until it was read, but no longer than this; the checking goes on by itself. */
   async look(patience: number): Promise<void> {
     if (this.#closed) return;
-    if (this.#working === undefined) {
-      const isFirst = this.#reading === undefined;
-      this.#working = this.#work(isFirst).finally(() => (this.#working = undefined));
-    }
+    if (this.#failure !== null && this.#now() - this.#failedAt < TRY_AGAIN_AFTER) return;
+    this.#isAsked = true;
+    this.#reading?.look();
+    this.#working ??= this.#work().finally(() => (this.#working = undefined));
     const until = this.#now() + patience;
-    while (!this.#isUpToDate() && this.#now() < until) await Promise.race([this.#working, sleep(5)]);
+    while (this.#working !== undefined && this.#reading?.isRead !== true && this.#now() < until) await Promise.race([this.#working, sleep(5)]);
   }
 
-  /** The runs that match, of all that were read. Looking for a text takes a while in a long ledger. */
   async select(filter: RunFilter, signal: AbortSignal): Promise<{ readonly reading: Reading; readonly selection: Selection } | null> {
     const reading = this.#reading;
-    if (reading === undefined) return null;
-    const search = filter.text === "" ? null : await this.#searched(reading, filter.text, signal);
-    const hasText = (run: number): boolean => search === null || search.has(run);
-    const selection = reading.selections.get(JSON.stringify(filter), () => new Selection(reading.timeline, filter, hasText));
-    return { reading, selection };
+    return reading === undefined ? null : { reading, selection: await reading.select(filter, signal) };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#working;
-    this.#reading?.reader.close();
+    this.#reading?.close();
   }
 
-  #isUpToDate(): boolean {
-    return this.#working === undefined || this.#reading?.isRead === true;
-  }
-
-  async #work(isFirst: boolean): Promise<void> {
-    if (this.#reading !== undefined) this.#reading.isRead = false;
-    try {
-      if (isFirst || !this.#isStillThis()) await this.#begin();
-      this.#failure = null;
-      while (!this.#closed && (this.#readSome() || (await this.#checkSome()))) await turn();
-    } catch (error) {
-      if (!isEnactError(error)) throw error;
-      this.#failure = error.message;
+  async #work(): Promise<void> {
+    while (this.#isAsked && !this.#closed) {
+      this.#isAsked = false;
+      await this.#lookOnce();
     }
   }
 
-  /** Opens the ledger and forgets what was read of it. */
-  async #begin(): Promise<void> {
-    this.#reading?.reader.close();
-    this.#reading = undefined;
-    this.#shown = undefined;
-    this.#again = undefined;
+  /** Goes on where the last look was interrupted by the next one. */
+  async #lookOnce(): Promise<void> {
+    try {
+      if (this.#mustOpen || this.#reading?.isStillThis() !== true) this.#begin(await this.#open());
+      while (!this.#closed && !this.#isAsked && (this.#reading?.readSome() === true || (await this.#checkSome()))) await turn();
+    } catch (error) {
+      // Foreign errors may quote what nobody should see.
+      this.#failure = isEnactError(error) ? error.message : "The ledger could not be read: something in it is not what any guard writes";
+      this.#failedAt = this.#now();
+      this.#mustOpen = true;
+    }
+  }
+
+  async #open(): Promise<LedgerReader> {
     const reader = await this.#options.openLedger();
+    if (!reader.exists || reader.known !== null) return reader;
+    reader.close();
+    await sleep(HEAD_IS_NOTED_WITHIN);
+    return this.#options.openLedger();
+  }
+
+  /** Forgets what was read before. */
+  #begin(reader: LedgerReader): void {
+    this.#reading?.close();
+    this.#mustOpen = false;
     this.#epoch += 1;
-    this.#changes = [];
-    this.#forgotten = 0;
-    const file = fileId(reader.location);
-    const own = { reader, file, timeline: new Timeline(), selections: new Recent<Selection>(), searches: new Recent<TextSearch>() };
-    this.#reading = { ...own, source: lineSource(() => reader), isRead: false, endIsMissing: false };
+    this.#reading = new Reading(reader);
     this.#shown = this.#newCheck(reader);
-  }
-
-  /** Whether the file is the one that was read, and still ends as it did or goes on from there. */
-  #isStillThis(): boolean {
-    const reading = this.#reading;
-    if (reading === undefined || fileId(reading.reader.location) !== reading.file) return false;
-    const { last, lastHash } = reading.timeline;
-    if (last === undefined || reading.reader.structureProblem !== null) return true;
-    const [line] = reading.reader.linesAfter(last - 1, 1);
-    return line?.sequence === last && digestBytes(line.bytes) === lastHash;
-  }
-
-  /** @returns false when there is nothing more to read */
-  #readSome(): boolean {
-    const reading = this.#reading;
-    if (reading === undefined) return false;
-    const lines = reading.source.next(READ_AT_ONCE);
-    const changed = lines.map((line) => reading.timeline.add(line));
-    if (lines.length === 0) this.#markMissingEnd(reading);
-    if (changed.length > 0) this.#changed(Math.min(...changed));
-    if (lines.length < READ_AT_ONCE) reading.isRead = true;
-    return lines.length === READ_AT_ONCE;
-  }
-
-  #markMissingEnd(reading: Reading): void {
-    const { timeline, reader } = reading;
-    const last = Math.max(0, timeline.last ?? 0);
-    if (reading.endIsMissing || reader.known === null || reader.known.sequence <= last) return;
-    reading.endIsMissing = true;
-    this.#changed(timeline.addMissing(last + 1, reader.known.sequence));
+    this.#again = undefined;
   }
 
   /** @returns false when there is nothing to check now */
   async #checkSome(): Promise<boolean> {
-    const reading = this.#reading;
-    if (reading === undefined) return false;
-    const check = this.#again ?? this.#shown;
-    if (check === undefined) return false;
+    const [reading, check] = [this.#reading, this.#again ?? this.#shown];
+    if (reading === undefined || check === undefined) return false;
     const lines = check.source.next(CHECK_AT_ONCE);
-    for (const line of lines) {
-      for (const problem of check.walk.add(line)) this.#found(reading, check, problem.sequence, () => reading.timeline.mark(problem));
+    for (const problem of lines.flatMap((line) => check.walk.add(line))) {
+      const run = reading.timeline.mark(problem) ?? reading.timeline.runAt(problem.sequence);
+      if (run !== undefined) reading.changed(run);
+      // Bad news is not kept back until everything was seen.
+      if (this.#again === check && this.#shown?.walk.problems.length === 0) this.#shown = { ...check };
     }
-    if (lines.length === CHECK_AT_ONCE) return true;
-    return this.#ended(reading, check);
-  }
-
-  #found(reading: Reading, check: Check, sequence: number, mark: () => number | undefined): void {
-    const run = mark() ?? reading.timeline.runAt(sequence);
-    if (run !== undefined) this.#changed(run);
-    // Bad news is not kept back until everything was seen.
-    if (this.#again === check && this.#shown?.walk.problems.length === 0) this.#shown = { ...check };
+    this.#failure = null;
+    return lines.length === CHECK_AT_ONCE || this.#ended(reading, check);
   }
 
   async #ended(reading: Reading, check: Check): Promise<boolean> {
     const { walk } = check;
-    const isOfTheSame = walk.last === (reading.timeline.last ?? 0) && walk.lines === reading.timeline.entries;
+    const { timeline } = reading;
     // Something new came between the reading and the checking: first read that too.
-    if (!isOfTheSame && walk.lines > reading.timeline.entries) return this.#readSome() || true;
-    if (!isOfTheSame || walk.fingerprint !== reading.timeline.fingerprint) {
-      await this.#begin();
+    if (walk.lines > timeline.entries && reading.readSome()) return true;
+    if (walk.lines !== timeline.entries || walk.fingerprint !== timeline.fingerprint) {
+      this.#begin(await this.#open());
       return true;
     }
     if (check.endedAt === undefined) {
       check.endedAt = this.#now();
-      this.#lastCheckedAt = Date.now();
+      this.#checkedAt = Date.now();
       this.#shown = check;
       this.#again = undefined;
     }
     if (!this.#isTimeToCheckAgain(reading, check)) return false;
     await this.#checkAgain(reading);
-    return this.#reading === reading;
+    return true;
   }
 
   #isTimeToCheckAgain(reading: Reading, { startedAt, endedAt = startedAt, stamp }: Check): boolean {
     const since = this.#now() - endedAt;
     if (since < Math.max(CHECK_AGAIN_AFTER, CHECK_SHARE * (endedAt - startedAt))) return false;
-    const mayHaveChanged = stampOf(reading.reader.location) !== stamp || reading.endIsMissing || reading.reader.structureProblem !== null;
-    return mayHaveChanged || since > CHECK_ANYWAY_AFTER;
+    return stampOf(reading.reader) !== stamp || isDoubtful(reading) || since > CHECK_ANYWAY_AFTER;
   }
 
+  /** Structure and known head are looked at when a ledger is opened: someone may have changed it, or accepted a loss. */
   async #checkAgain(reading: Reading): Promise<void> {
-    if (reading.endIsMissing || reading.reader.structureProblem !== null) await this.#begin();
-    else this.#again = this.#newCheck(reading.reader);
+    const { reader } = reading;
+    const fresh = await this.#options.openLedger();
+    if (besidesLines(fresh) !== besidesLines(reader) || reader.structureProblem !== null) {
+      this.#begin(fresh);
+      return;
+    }
+    fresh.close();
+    this.#again = this.#newCheck(reader);
   }
 
   #newCheck(reader: LedgerReader): Check {
-    const walk = new ChainWalk({ keys: reader.keys, known: reader.known });
-    return { walk, source: lineSource(() => reader), startedAt: this.#now(), stamp: stampOf(reader.location), endedAt: undefined };
-  }
-
-  #changed(run: number): void {
-    this.#changes.push(run);
-    for (const selection of this.#reading?.selections.values() ?? []) selection.changed(run);
-    if (this.#changes.length <= REMEMBERED_CHANGES) return;
-    this.#forgotten += this.#changes.length;
-    this.#changes = [];
-  }
-
-  async #searched(reading: Reading, text: string, signal: AbortSignal): Promise<TextSearch> {
-    const search = reading.searches.get(text, () => new TextSearch(text, reading.timeline));
-    while (!signal.aborted && !this.#closed && this.#reading === reading) {
-      const { last = 0 } = reading.timeline;
-      const lines = reading.reader.linesAfter(search.after, SEARCH_AT_ONCE).filter(({ sequence = 0 }) => sequence <= last);
-      const found = lines.map((line) => search.add(line)).filter((run) => run !== undefined);
-      for (const selection of found.length === 0 ? [] : reading.selections.values()) selection.changed(Math.min(...found));
-      if (lines.length < SEARCH_AT_ONCE) break;
-      await turn();
-    }
-    return search;
+    const { approvals } = this.#options;
+    const checks = approvals === undefined ? [] : [approvalCheck(approvals())];
+    const walk = new ChainWalk({ keys: reader.keys, known: reader.known, checks });
+    return { walk, source: lineSource(() => reader), startedAt: this.#now(), stamp: stampOf(reader), endedAt: undefined };
   }
 }
 
-function fileId(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${String(stat.dev)}:${String(stat.ino)}`;
+/** What is known from outside does not go with what lies there. */
+function isDoubtful({ reader, endIsMissing }: Reading): boolean {
+  return endIsMissing || (reader.exists && (reader.known === null || reader.takenOver !== null));
 }
 
-/** Changes with every write. */
-function stampOf(path: string): string {
-  return [path, `${path}-wal`]
-    .map((file) => statSync(file, { throwIfNoEntry: false }))
-    .map((stat) => (stat === undefined ? "" : `${String(stat.size)}:${String(stat.mtimeMs)}`))
-    .join("|");
+/** What a reader knows besides the lines. */
+function besidesLines({ known, acceptedLosses, takenOver, structureProblem }: LedgerReader): string {
+  return JSON.stringify([known === null, acceptedLosses, takenOver, structureProblem]);
 }
