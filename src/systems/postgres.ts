@@ -6,12 +6,17 @@ import type { Dial, PostgresConnection } from "./postgres/connection.js";
 import { EmbeddedPostgres } from "./postgres/embedded.js";
 import { lost } from "./postgres/failures.js";
 import { Memory } from "./postgres/memory.js";
+import { putRowsBack, rowsNow } from "./postgres/put-back.js";
+import type { PutBack, RowsToPutBack, TableNow } from "./postgres/put-back.js";
+import type { TableChange } from "./postgres/rows.js";
 import { runOrder } from "./postgres/run.js";
 import type { Jury, RunContext, RunReport } from "./postgres/run.js";
 import { Sessions } from "./postgres/sessions.js";
 import type { Order } from "./postgres/transaction.js";
 import { builtInTypes } from "./postgres/values.js";
+import type { Glimpse } from "./postgres/capture.js";
 import { isServerError } from "./postgres/wire.js";
+import type { Command, Reply } from "./postgres/wire.js";
 
 export interface PostgresOptions {
   /** `postgres://…`, or "embedded" for PGlite inside this process. */
@@ -31,6 +36,10 @@ export interface PostgresOptions {
 /** Looks at the catalogue on a session of its own, which is read-only. */
 export interface PostgresReader {
   readonly functions: readonly string[];
+  /** PGlite inside this process: it has one session only, so that nobody sees the rows as they were while they change. */
+  readonly isEmbedded: boolean;
+  /** The rows under the keys of a run's changes as they are now, in the same order; see rowsNow. @throws EnactError */
+  rowsNow(tables: readonly TableChange[]): Promise<readonly TableNow[]>;
   /** @throws EnactError SYSTEM_UNAVAILABLE */
   look(request: CatalogueRequest): Promise<Look>;
 }
@@ -39,6 +48,8 @@ export interface PostgresReader {
 export interface PostgresWriter {
   /** @throws EnactError when nothing was changed */
   run(order: Order, jury: Jury, signal: AbortSignal): Promise<RunReport>;
+  /** Puts rows back in one transaction. @throws EnactError when nothing was changed */
+  putBack(rows: RowsToPutBack, signal: AbortSignal): Promise<PutBack>;
 }
 
 export interface PostgresSystem {
@@ -57,7 +68,7 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
   const embedded = isEmbedded ? new EmbeddedPostgres(options.dataDir) : undefined;
   const dial: Dial = embedded === undefined ? dialServer(options.url) : () => embedded.dial();
   const sessions = new Sessions(dial, SESSIONS, isEmbedded);
-  const looks: Looks = isEmbedded ? new SharedLooks(sessions) : new ServerLooks(dial, sessions);
+  const looks: Looks = embedded === undefined ? new ServerLooks(dial, sessions) : new SharedLooks(sessions, embedded);
   const { statementTimeoutMs, maxRows, maxBytes } = { ...DEFAULTS, ...defined(options) };
   const context: RunContext = {
     sessions,
@@ -67,11 +78,20 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
     isOnlyOne: isEmbedded,
     digestNow: (request, own, snapshot) => looks.digestNow(request, own, snapshot),
     cancel: (processId) => looks.cancel(processId),
+    glimpse: (commands) => looks.glimpse(commands),
     fateOf: (xid) => looks.fateOf(xid),
   };
   return {
-    reader: { functions: options.functions ?? [], look: (request) => looks.look(request) },
-    writer: { run: (order, jury, signal) => runOrder(context, order, jury, signal) },
+    reader: {
+      functions: options.functions ?? [],
+      isEmbedded,
+      look: (request) => looks.look(request),
+      rowsNow: (tables) => rowsNow(context.glimpse, tables),
+    },
+    writer: {
+      run: (order, jury, signal) => runOrder(context, order, jury, signal),
+      putBack: (rows, signal) => putRowsBack(context, rows, signal),
+    },
     close: async () => {
       await Promise.all([looks.close(), sessions.close()]);
       await embedded?.close();
@@ -99,6 +119,7 @@ interface Looks {
   digestNow(request: CatalogueRequest, own: PostgresConnection, snapshot: string): Promise<string>;
   cancel(processId: number): Promise<void>;
   fateOf(xid: string): Promise<string | undefined>;
+  readonly glimpse: Glimpse;
   close(): Promise<void>;
 }
 
@@ -137,6 +158,18 @@ class ServerLooks implements Looks {
       if (fate === "committed" || fate === "aborted") return fate;
     }
     return undefined;
+  }
+
+  async glimpse(commands: readonly Command[]): Promise<readonly Reply[] | undefined> {
+    return this.#ask(async (connection) => {
+      try {
+        return await connection.run(commands);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        await connection.run([{ text: "ROLLBACK" }]);
+        return undefined;
+      }
+    }).catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -180,13 +213,17 @@ class ServerLooks implements Looks {
 /** The embedded database has one session for all: looks wait for their turn on it. */
 class SharedLooks implements Looks {
   readonly #sessions: Sessions;
+  readonly #embedded: EmbeddedPostgres;
   readonly #catalogue = new CatalogueReader();
 
-  constructor(sessions: Sessions) {
+  constructor(sessions: Sessions, embedded: EmbeddedPostgres) {
     this.#sessions = sessions;
+    this.#embedded = embedded;
   }
 
   async look(request: CatalogueRequest): Promise<Look> {
+    // What is remembered of the stand-in must not be taken for the real one: each look asks anew.
+    if (this.#embedded.isMissing) return this.#embedded.askStandIn((connection) => new CatalogueReader().look(connection, request));
     const lease = await this.#sessions.take();
     try {
       return await this.#catalogue.look(lease.connection, request);
@@ -207,6 +244,10 @@ class SharedLooks implements Looks {
 
   async fateOf(): Promise<undefined> {
     return undefined;
+  }
+
+  async glimpse(): Promise<undefined> {
+    // There is no second session.
   }
 
   async close(): Promise<void> {

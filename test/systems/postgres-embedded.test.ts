@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { blockDdl, dontDeleteRow, protectTables } from "../../src/policies/db/index.js";
+import { blockDdl, dontDeleteRow, dontDeleteWithoutWhere, protectTables } from "../../src/policies/db/index.js";
 import { openPostgres } from "../../src/systems/postgres.js";
 import type { PostgresSystem } from "../../src/systems/postgres.js";
+import { sqlQueryTool } from "../../src/tools/sql_query.js";
 import { attempt } from "../support/sql-attempt.js";
+import { planned } from "../support/tool-calls.js";
 
 describe("the embedded PostgreSQL", () => {
   let system: PostgresSystem;
@@ -22,6 +24,41 @@ describe("the embedded PostgreSQL", () => {
   });
 
   const policies = [dontDeleteRow, blockDdl, protectTables(["users"])];
+
+  it("is not made by a look, nor by a call that is blocked", async () => {
+    const sqls = ["CREATE TABLE x (id int)", "SELECT 1", "SELECT * FROM pg_class WHERE relname = 'x'"];
+    const plans = await Promise.all(sqls.map((sql) => planned(sqlQueryTool, { sql }, system.reader)));
+    expect(plans.map(({ payload }) => payload.effects)).toEqual(["planned", "planned", "planned"]);
+    expect(await attempt(system, policies, "SELECT * FROM nothing_here")).toMatchObject({ what: "refused", code: "NOT_FOUND" });
+    expect(await attempt(system, policies, "CREATE TABLE x (id int)")).toMatchObject({ what: "blocked" });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("is made by the first call that runs, from what was looked at", async () => {
+    const looks = Promise.all([1, 2, 3].map((n) => planned(sqlQueryTool, { sql: `SELECT ${n}` }, system.reader)));
+    expect(await attempt(system, [], "CREATE TABLE made (id int); INSERT INTO made VALUES (1), (2)")).toMatchObject({ what: "done" });
+    await looks;
+    expect(existsSync(join(folder, "data", "PG_VERSION"))).toBe(true);
+    expect(await attempt(system, [], "SELECT count(*)::int AS n FROM made")).toMatchObject({ result: { rows: [{ n: 2 }] } });
+    expect(await attempt(system, [], "DROP TABLE made")).toMatchObject({ what: "done" });
+  });
+
+  it("is closed even if it was only looked at, and an empty folder is none", async () => {
+    const empty = join(folder, "empty");
+    mkdirSync(empty);
+    const looked = openPostgres({ url: "embedded", dataDir: empty });
+    await planned(sqlQueryTool, { sql: "SELECT 1" }, looked.reader);
+    await looked.close();
+    expect(readdirSync(empty)).toEqual([]);
+  });
+
+  it("tries conditions as a server does", async () => {
+    const setUp = "CREATE TABLE c (id int PRIMARY KEY, name text NOT NULL); INSERT INTO c VALUES (1, 'a'), (2, 'b')";
+    expect(await attempt(system, [], setUp)).toMatchObject({ what: "done" });
+    expect(await attempt(system, [dontDeleteWithoutWhere], "DELETE FROM c WHERE starts_with(name, '')")).toMatchObject({ what: "undone" });
+    expect(await attempt(system, [dontDeleteWithoutWhere], "DELETE FROM c WHERE id IN (1, 2)")).toMatchObject({ what: "done" });
+    expect(await attempt(system, [], "DROP TABLE c")).toMatchObject({ what: "done" });
+  });
 
   it("judges as a server does, through the same code", async () => {
     const setUp = `CREATE TABLE users (id int PRIMARY KEY, email text); INSERT INTO users VALUES (1, 'a');

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { Duplex } from "node:stream";
@@ -10,6 +11,8 @@ import { holdDataDir } from "./embedded-lock.js";
 /** The part of PGlite that is used: PostgreSQL's wire protocol, message by message. */
 interface Embedded {
   execProtocolRaw(message: Uint8Array): Promise<Uint8Array>;
+  /** All of it as one archive. */
+  dumpDataDir(compression: "none"): Promise<Blob>;
   close(): Promise<void>;
 }
 
@@ -24,11 +27,19 @@ interface Embedded {
 export class EmbeddedPostgres {
   readonly #dataDir: string | undefined;
   #database: Promise<Embedded> | undefined;
+  /** Empty, in memory: what is looked at for as long as there is no database. */
+  #standIn: { readonly database: Promise<Embedded>; readonly session: Promise<PostgresConnection> } | undefined;
+  #looks: Promise<unknown> = Promise.resolve();
   #free: () => void = () => undefined;
 
   constructor(dataDir: string | undefined) {
     if (dataDir !== undefined && !isAbsolute(dataDir)) throw new EnactError("CONFIG_INVALID", "dataDir must be an absolute path");
     this.#dataDir = dataDir;
+  }
+
+  /** Whether nothing has ever been run on it: then there is nothing to look at, and a look must not make it. */
+  get isMissing(): boolean {
+    return this.#dataDir !== undefined && this.#database === undefined && !existsSync(join(this.#dataDir, "PG_VERSION"));
   }
 
   async dial(): Promise<PostgresConnection> {
@@ -37,31 +48,70 @@ export class EmbeddedPostgres {
       this.#database = undefined;
       throw error;
     });
-    const stream = () => new ProtocolStream(database) as unknown as Duplex;
-    return openClient({ stream, user: "postgres", database: "postgres", host: "embedded", ssl: false });
+    return sessionOn(database);
+  }
+
+  /** Asks an empty database in memory, which is what the real one will be when it is made. */
+  async askStandIn<Answer>(question: (connection: PostgresConnection) => Promise<Answer>): Promise<Answer> {
+    const answer = this.#looks.then(async () => question(await this.#standInSession()));
+    this.#looks = answer.catch(() => undefined);
+    return answer;
   }
 
   async close(): Promise<void> {
-    const database = await this.#database?.catch(() => undefined);
+    await this.#looks;
+    const databases = [await this.#database?.catch(() => undefined), await this.#standIn?.database.catch(() => undefined)];
     this.#database = undefined;
-    await database?.close();
+    this.#standIn = undefined;
+    for (const database of databases) await database?.close();
     this.#free();
+  }
+
+  async #standInSession(): Promise<PostgresConnection> {
+    if (this.#standIn === undefined) {
+      const database = start({});
+      this.#standIn = { database, session: database.then(sessionOn) };
+    }
+    return this.#standIn.session.catch((error: unknown) => {
+      this.#standIn = undefined;
+      throw error;
+    });
   }
 
   async #start(): Promise<Embedded> {
     const dataDir = this.#dataDir;
-    if (dataDir === undefined) return start(dataDir);
+    if (dataDir === undefined) return start({});
     await makeRoomFor(dataDir);
     const free = holdDataDir(dataDir);
     this.#free = free;
-    return start(dataDir).catch((error: unknown) => {
+    try {
+      return await start({ dataDir, ...(await this.#beginning(dataDir)) });
+    } catch (error) {
       free();
       throw error;
-    });
+    }
+  }
+
+  /** What was looked at becomes the real database: making one anew takes seconds. */
+  async #beginning(dataDir: string): Promise<{ readonly loadDataDir?: Blob }> {
+    await this.#looks;
+    const standIn = await this.#standIn?.database.catch(() => undefined);
+    this.#standIn = undefined;
+    if (standIn === undefined) return {};
+    try {
+      return existsSync(join(dataDir, "PG_VERSION")) ? {} : { loadDataDir: await standIn.dumpDataDir("none") };
+    } finally {
+      await standIn.close();
+    }
   }
 }
 
-async function start(dataDir: string | undefined): Promise<Embedded> {
+async function sessionOn(database: Embedded): Promise<PostgresConnection> {
+  const stream = () => new ProtocolStream(database) as unknown as Duplex;
+  return openClient({ stream, user: "postgres", database: "postgres", host: "embedded", ssl: false });
+}
+
+async function start(options: { readonly dataDir?: string; readonly loadDataDir?: Blob }): Promise<Embedded> {
   const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
     throw new EnactError("NOT_INSTALLED", "The embedded PostgreSQL (PGlite) is not installed", {
       hint: "Run npm install @electric-sql/pglite, or name a server in systems.postgres.url.",
@@ -69,7 +119,7 @@ async function start(dataDir: string | undefined): Promise<Embedded> {
     });
   });
   try {
-    return await PGlite.create(dataDir === undefined ? {} : { dataDir });
+    return await PGlite.create(options);
   } catch (error) {
     throw new EnactError("SYSTEM_UNAVAILABLE", "The embedded PostgreSQL did not start", {
       hint: "Its data folder may be damaged: remove .enact/postgres to begin with an empty one, or name a server in systems.postgres.url.",

@@ -38,7 +38,7 @@ export function few<Item>(items: readonly Item[], most = MOST): readonly Item[] 
 function integersNear(numbers: readonly bigint[]): readonly bigint[] {
   const around = numbers.flatMap((number) => [number + 1n, number - 1n, -number, 1n - number, -1n - number]);
   const pairs = numbers.slice(0, 6).flatMap((a) =>
-    numbers.slice(0, 6).flatMap((b) => [a + b, a - b, a * b, ...(b === 0n ? [] : [a / b, a / b + 1n, a % b])]),
+    numbers.slice(0, 6).flatMap((b) => [a + b, a - b, -a - b, a * b, -a * b, ...(b === 0n ? [] : [a / b, a / b + 1n, a % b])]),
   );
   return few([...numbers, ...around, ...pairs], 90);
 }

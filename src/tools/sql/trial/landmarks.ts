@@ -7,7 +7,10 @@ import type { Edit, Span, SqlText } from "./text.js";
 export interface Landmarks {
   /** Constants, as texts. */
   readonly constants: readonly string[];
-  /** By column: the constants that it is compared with, however far inside an expression both stand. */
+  /**
+   * By column: the constants that it is compared with, however far inside an expression both stand, and those that columns
+   * are compared with that it is compared with.
+   */
   readonly compared: ReadonlyMap<string, readonly string[]>;
   /** Names that may be columns, or a table whose row is used as a whole. */
   readonly names: ReadonlySet<string>;
@@ -24,6 +27,8 @@ export interface Landmarks {
 interface Found {
   constants: string[];
   compared: Map<string, string[]>;
+  /** Columns that are compared with each other. */
+  groups: string[][];
   names: Set<string>;
   askedForNull: Set<string>;
   calls: { name: string; location: number }[];
@@ -41,14 +46,14 @@ const SMALL_LIMIT = 20;
  * @param params values that the statement is given: they are constants as well
  */
 export function landmarksOf(root: Node, text: SqlText, spans: readonly Span[], params: readonly Json[]): Landmarks {
-  const found: Found = { constants: [], compared: new Map(), names: new Set(), askedForNull: new Set(), calls: [], edits: [], stars: 0 };
+  const found: Found = { constants: [], compared: new Map(), groups: [], names: new Set(), askedForNull: new Set(), calls: [], edits: [], stars: 0 };
   const isTried = (node: Node): boolean => {
     const location = Number(node["location"] ?? 0);
     return spans.some(({ start, end }) => location >= start && location < end);
   };
   visit(root, { text, isTried, found, params });
   found.constants.push(...params.flatMap(paramTexts));
-  return { ...found, usesStars: found.stars > 0 };
+  return { ...found, compared: shared(found), usesStars: found.stars > 0 };
 }
 
 interface Visit {
@@ -80,6 +85,7 @@ function meet(type: string, node: Node, { text, isTried, found }: Visit): void {
   if (type === "ResTarget" && isNode(node["val"]) && isStar(node["val"]["ColumnRef"])) found.stars -= 1;
   if (type === "ColumnRef") column(node, text, found);
   if (type === "FuncCall") call(node, found);
+  if (type === "SubLink") link(node, found);
   if (type === "NullTest") askForNull(node["arg"], found);
   if (type === "BooleanTest" && String(node["booltesttype"]).endsWith("UNKNOWN")) askForNull(node["arg"], found);
   if (type === "A_Expr" && String(node["kind"]).endsWith("DISTINCT")) {
@@ -107,7 +113,32 @@ function compare(expression: Node, found: Found, params: readonly Json[]): void 
     for (const child of Object.values(value)) gather(child);
   };
   gather(expression);
+  if (names.length > 1) found.groups.push(names);
   for (const name of names) found.compared.set(name, [...(found.compared.get(name) ?? []), ...texts]);
+}
+
+/** `id IN (SELECT o.g_id …)` compares id with g_id. */
+function link(node: Node, found: Found): void {
+  const select = isNode(node["subselect"]) ? node["subselect"]["SelectStmt"] : undefined;
+  const targets = isNode(select) ? listOf(select["targetList"]) : [];
+  const values = [node["testexpr"], ...targets.map((item) => (item["ResTarget"] as Node | undefined)?.["val"])];
+  const names = values.flatMap((value) => (isNode(value) && isNode(value["ColumnRef"]) ? stringsOf(value["ColumnRef"]["fields"]).slice(-1) : []));
+  if (names.length > 1) found.groups.push(names);
+}
+
+/** Columns that are compared with each other share their constants. */
+function shared({ compared, groups }: Found): ReadonlyMap<string, readonly string[]> {
+  let merged: Set<string>[] = [];
+  for (const group of groups) {
+    const touching = merged.filter((one) => group.some((name) => one.has(name)));
+    merged = [...merged.filter((one) => !touching.includes(one)), new Set([...group, ...touching.flatMap((one) => [...one])])];
+  }
+  const all = new Map<string, readonly string[]>(compared);
+  for (const one of merged) {
+    const texts = [...new Set([...one].flatMap((name) => compared.get(name) ?? []))];
+    for (const name of one) all.set(name, [...new Set([...(compared.get(name) ?? []), ...texts])]);
+  }
+  return all;
 }
 
 function constantOf(node: Node): string[] {

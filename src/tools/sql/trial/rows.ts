@@ -13,8 +13,8 @@ export interface RowColumn {
 
 /** Rows in which the compared values of all columns meet. */
 const MEETINGS = 140;
-/** Rows of near values, thrown together. */
-const MIXTURES = 80;
+/** Rows of values thrown together: what is compared with most often, so that rows of several tables meet by chance. */
+const MIXTURES = 170;
 /** Rows that run through all values of all columns. */
 const SWEEPS = 140;
 /** Columns whose compared values all meet each other. */
@@ -42,8 +42,15 @@ function meetings(columns: readonly RowColumn[], most: number): Row[] {
 
 function mixtures(columns: readonly RowColumn[], most: number): Row[] {
   const random = numbersFrom(20_261_122);
-  const choices = columns.map(({ pool, compared }) => (pool === undefined ? [null] : [...compared, ...pool.near, ...pool.usual.slice(0, 2)]));
-  return Array.from({ length: most }, () => choices.map((values) => values[random() % Math.max(1, values.length)] ?? null));
+  const among = (values: readonly string[]): string | undefined => values[random() % Math.max(1, values.length)];
+  const value = ({ pool, compared }: RowColumn): string | null => {
+    if (pool === undefined) return null;
+    const { near, usual, fresh } = pool;
+    const chance = random() % 10;
+    const found = chance < 5 ? among(compared.slice(0, 8)) : chance < 7 ? among(usual.slice(0, 6)) : chance < 8 ? among(near) : fresh?.(random() % 30);
+    return found ?? (random() % 2 === 0 ? fresh?.(random() % 30) : undefined) ?? among(usual) ?? among(near) ?? null;
+  };
+  return Array.from({ length: most }, () => columns.map(value));
 }
 
 function sweeps(columns: readonly RowColumn[], most: number): Row[] {

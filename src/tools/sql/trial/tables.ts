@@ -20,7 +20,7 @@ export interface MadeTable {
 }
 
 /** A table that is joined or read in a subquery has so many of the rows that a target has. */
-const SMALL = 0.08;
+const SMALL = 0.2;
 /** A table of so few columns is filled whole, whether they are named or not. */
 const FEW_COLUMNS = 8;
 

@@ -27,7 +27,9 @@ type Others = "all" | "half" | "first" | "last";
 const OTHERS: readonly Others[] = ["half", "all", "first", "last"];
 
 /** Questions that a trial may ask. */
-const MOST_QUESTIONS = 40;
+const MOST_QUESTIONS = 100;
+/** Small tables, each of every so many-th row. */
+const SMALL_TABLES = 19;
 /** A table of fewer rows does not show what a condition on the whole table would spare. */
 const ENOUGH = 8;
 
@@ -47,6 +49,7 @@ export async function verdictOf(trial: Trial, bench: Bench): Promise<Choice> {
   }
   if (sum.hit === 0) return sum.spared > 0 && !trial.target.isPartly ? "spares" : "unproven";
   if (await sparesNulls(trial, tries)) return "spares";
+  if (trial.readsItself && (await sparesInSmallTables(trial, tries))) return "spares";
   return tries.largest >= Math.min(ENOUGH, trial.target.rows.length) || !trial.readsItself ? "always_true" : "unproven";
 }
 
@@ -55,6 +58,15 @@ async function sparesNulls({ target, readsItself }: Trial, tries: Tries): Promis
   if (target.withNulls.length === 0) return false;
   const counts = await tries.count([...target.rows.slice(0, 40), ...target.withNulls], "half");
   return choosesAmong(counts, readsItself) || total(counts).hit === 0;
+}
+
+/** Among many rows each has its like: what a condition on the table's other rows spares shows where there are few. */
+async function sparesInSmallTables({ target: { rows } }: Trial, tries: Tries): Promise<boolean> {
+  for (let table = 0; table < SMALL_TABLES; table += 1) {
+    const few = rows.filter((_, index) => index % SMALL_TABLES === table);
+    for (const others of ["half", "all"] as const) if (choosesAmong(await tries.count(few, others), true)) return true;
+  }
+  return false;
 }
 
 /** In a table of one row, any row may be the greatest: parts of a table only count as one where it does not read itself. */
