@@ -6,8 +6,7 @@ import type { ChainPosition } from "./entry.js";
 import { CHAIN_START } from "./entry.js";
 import type { LedgerReader } from "./ledger.js";
 import type { KeyFinder } from "./signing.js";
-import type { VerifyReport } from "./verify.js";
-import { verifyLines } from "./verify.js";
+import { verifyLedger } from "./verify-ledger.js";
 
 /**
  * Follows the chain of a ledger line by line and says whether it is whole, without checking each signature anew.
@@ -86,13 +85,13 @@ export function textMember(bytes: Uint8Array, name: string): string | null {
 export type Vouched = { readonly head: ChainPosition } | { readonly problem: Problem };
 
 /**
- * The known head; where none is known, the head after a full verification.
+ * The known head; where none is known, or it was gone once, the head after a full verification.
  * @throws EnactError KEY_UNUSABLE, LEDGER_UNAVAILABLE
  */
 export function vouchedHead(reader: LedgerReader): Vouched {
   if (reader.structureProblem !== null) return { problem: structure(reader.structureProblem) };
-  if (reader.known !== null) return { head: reader.known };
-  const report = verifyLines(reader.lines(), { keys: reader.keys, known: null, again: () => reader.lines() });
+  if (reader.known !== null && reader.takenOver === null) return { head: reader.known };
+  const report = verifyLedger(reader);
   return report.firstProblem === undefined ? { head: report.head } : { problem: report.firstProblem };
 }
 
@@ -101,8 +100,7 @@ export function vouchedHead(reader: LedgerReader): Vouched {
  * @throws EnactError KEY_UNUSABLE, LEDGER_UNAVAILABLE
  */
 export function firstProblem(reader: LedgerReader): Problem {
-  const report: VerifyReport = verifyLines(reader.lines(), { keys: reader.keys, known: reader.known, again: () => reader.lines() });
-  return report.firstProblem ?? structure(reader.structureProblem ?? "The ledger was changed while it was read, and verifies again now");
+  return verifyLedger(reader).firstProblem ?? structure("The ledger was changed while it was read, and verifies again now");
 }
 
 function structure(message: string): Problem {
@@ -114,5 +112,6 @@ export function unproved(problem: Problem): EnactError {
   if (problem.kind === "unknown_key") {
     return new EnactError("KEY_UNUSABLE", problem.message, { hint: "Put that key back, or set ENACT_SECRET as it was, and try again." });
   }
-  return new EnactError("TAMPERED", problem.message, { hint: "Run enact-guard verify to see more. Nothing is signed over a ledger that does not verify." });
+  const accept = problem.kind === "no_head" ? " Who knows why can accept it: enact-guard verify --accept-loss." : "";
+  return new EnactError("TAMPERED", problem.message, { hint: `Run enact-guard verify to see more. Nothing is signed over a ledger that does not verify.${accept}` });
 }

@@ -4,7 +4,6 @@ import { isEnactError } from "../../errors.js";
 import type { Problem } from "../../receipts/check.js";
 import { firstProblem, textMember, vouchedHead } from "../../receipts/checkpoint-ledger.js";
 import { LedgerScan } from "../../receipts/checkpoint-scan.js";
-import { CHAIN_START } from "../../receipts/entry.js";
 import type { LedgerReader } from "../../receipts/ledger.js";
 import type { Output } from "../io.js";
 import { cannotWrite, createFile, writeAll } from "./files.js";
@@ -36,8 +35,7 @@ const LINE_END = Buffer.from("\n");
  */
 export async function copyLines(reader: LedgerReader, from: number, sink: Sink, sizes: (origin: string) => readonly number[]): Promise<Copied> {
   const vouched = vouchedHead(reader);
-  const head = "head" in vouched ? vouched.head : CHAIN_START;
-  const scan = new LedgerScan({ keys: reader.keys, vouched: head, sizes });
+  const scan = new LedgerScan({ keys: reader.keys, vouched: "head" in vouched ? vouched.head : null, sizes });
   const keys = new Map<string, number>();
   let count = 0;
   let unreadable: Problem | null = null;
@@ -52,8 +50,8 @@ export async function copyLines(reader: LedgerReader, from: number, sink: Sink, 
     }
   } catch (error) {
     if (!isEnactError(error) || error.code !== "LEDGER_UNAVAILABLE") throw error;
-    const message = `${error.message} (after receipt ${String(scan.head.sequence)}): what could be read is exported`;
-    unreadable = { kind: "structure", sequence: scan.head.sequence + 1, run_id: null, message };
+    const message = `${error.message} (after receipt ${String(scan.tree.size)}): what could be read is exported`;
+    unreadable = { kind: "structure", sequence: scan.tree.size + 1, run_id: null, message };
   }
   await sink.end();
   return { count, scan, keys, problem: unreadable ?? ("problem" in vouched ? vouched.problem : scan.isWhole() ? null : firstProblem(reader)) };
@@ -90,7 +88,8 @@ export function streamSink(output: Output): Sink {
   const chunks = new Chunks();
   const flush = async (): Promise<void> => {
     const bytes = chunks.take();
-    if (bytes.length > 0 && output.write(bytes) === false) await new Promise<void>((resolve) => void (output.once?.("drain", resolve) ?? resolve()));
+    if (bytes.length === 0 || output.write(bytes) !== false || output.once === undefined) return;
+    await new Promise<void>((resolve) => void output.once?.("drain", resolve));
   };
   return {
     write: (line) => (chunks.add(line) ? flush() : undefined),

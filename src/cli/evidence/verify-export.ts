@@ -156,7 +156,7 @@ function textOf(report: VerifyReport, subject: Subject, kept: readonly Checkpoin
     lines.push(`✗ ${plainText(firstProblem.message.replace(/[^.]$/u, "$&."), 600)}`);
     if (firstProblem.run_id !== null) lines.push(`  run ${plainText(firstProblem.run_id, 100)}`);
     if (firstProblem.kind === "unknown_key") lines.push("  Give the public key with --public-key FILE, or the secret in ENACT_SECRET.");
-    lines.push(`  ${entries === 0 ? "No receipt" : counted(entries)} before it ${entries === 1 ? "is" : "are"} right. File: ${file}`);
+    lines.push(`  ${entries === 0 ? "No receipt" : counted(entries)} before it ${entries <= 1 ? "is" : "are"} right. File: ${file}`);
   } else if (entries === 0) {
     lines.push(`There is no receipt in ${file}, so there is nothing to verify.`);
   } else {
