@@ -98,6 +98,7 @@ class PartOrder {
 /** Larger than any receipt; a file without line ends must not fill the memory. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
+const LINE_END = 0x0a;
 
 /**
  * The lines of a file, as exact bytes without their line end. The last one may lack it.
@@ -106,22 +107,25 @@ const CHUNK_BYTES = 1024 * 1024;
 export function* fileLines(path: string): Iterable<StoredLine> {
   const file = openSync(path, "r");
   const chunk = Buffer.alloc(CHUNK_BYTES);
-  let rest: Buffer = Buffer.alloc(0);
+  /** A line that has begun. */
+  let parts: Buffer[] = [];
+  let length = 0;
   try {
-    for (;;) {
+    // Whatever a longer line is, it is no receipt: handed out in part, it is found to be none.
+    while (length <= MAX_LINE_BYTES) {
       const read = readSync(file, chunk, 0, CHUNK_BYTES, null);
       if (read === 0) break;
-      const bytes = Buffer.concat([rest, chunk.subarray(0, read)]);
+      const bytes = Buffer.from(chunk.subarray(0, read));
       let start = 0;
-      for (let end = bytes.indexOf(0x0a); end !== -1; end = bytes.indexOf(0x0a, start)) {
-        yield { bytes: bytes.subarray(start, end) };
+      for (let end = bytes.indexOf(LINE_END); end !== -1; end = bytes.indexOf(LINE_END, start)) {
+        yield { bytes: Buffer.concat([...parts, bytes.subarray(start, end)]) };
+        parts = [];
         start = end + 1;
       }
-      rest = bytes.subarray(start);
-      // Whatever it is, it is no receipt: handed out in pieces, it is found to be none.
-      if (rest.length > MAX_LINE_BYTES) break;
+      parts.push(bytes.subarray(start));
+      length = parts.reduce((sum, part) => sum + part.length, 0);
     }
-    if (rest.length > 0) yield { bytes: rest };
+    if (length > 0) yield { bytes: Buffer.concat(parts) };
   } finally {
     closeSync(file);
   }
