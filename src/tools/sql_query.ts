@@ -11,6 +11,8 @@ import { planSql } from "./sql/plan.js";
 import type { SqlStep } from "./sql/plan.js";
 import { resultOf } from "./sql/result.js";
 import { tryCondition } from "./sql/trial/trial.js";
+import { keepRows, sqlReversal, undoSql } from "./sql/undo.js";
+import type { Kept } from "./sql/undo.js";
 import { settleSql } from "./settling/unseen.js";
 import { defineTool } from "./tool.js";
 import type { ActionTaken, ExecuteControl, Execution } from "./tool.js";
@@ -42,14 +44,19 @@ export const sqlQueryTool = defineTool<Input, SqlQueryPayload, SqlStep, Postgres
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
   input,
   payload: sqlQueryPayload,
-  reversible: false,
+  reversible: "rows that were inserted, updated or deleted are put back by their primary keys, cascades and triggers included",
+  undo: undoSql,
   settle: settleSql,
-  plan: async ({ sql, params }, reader) => planSql(sql, params, reader),
+  plan: async ({ sql, params }, reader, { undoBytes }) => {
+    const plan = await planSql(sql, params, reader);
+    return { ...plan, reversal: sqlReversal(plan.step, reader.isEmbedded, undoBytes) };
+  },
   execute: async (step, writer, control) => execute(step, writer, control),
 });
 
 async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteControl): Promise<Execution> {
   let measured: SqlQueryPayload = step.facts;
+  let kept = { why: "it only reads" } as Kept;
   const { statements, params } = step.order;
   const report = await writer.run(
     step.order,
@@ -59,6 +66,9 @@ async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteCo
         measured = measuredFacts(step, measurement);
         return control.judge(measured);
       },
+      keep: async (capture) => {
+        kept = await keepRows(capture, step.order, control.undo);
+      },
     },
     control.signal,
   );
@@ -66,11 +76,12 @@ async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteCo
     statements: step.order.statements.length,
     rows_affected: measured.rows_affected,
     tables_written: measured.tables_written,
+    ...("why" in kept && !step.order.readOnly ? { not_kept: kept.why } : {}),
   };
-  return { ...outcome(report, output), measured };
+  return { ...outcome(report, output, "rows" in kept && kept.rows > 0), measured };
 }
 
-function outcome(report: RunReport, output: JsonObject): Execution {
+function outcome(report: RunReport, output: JsonObject, reversible: boolean): Execution {
   if (report.state === "rolled_back") {
     const undone: ActionTaken = { system: "guard", action: "rolled_back", success: true, output };
     return { actions: [undone], result: null };
@@ -81,6 +92,6 @@ function outcome(report: RunReport, output: JsonObject): Execution {
     return { actions: [{ system: "postgres", action: "query", success: "unknown", output, error }], result: null };
   }
   const rows = report.replies.reduce((sum, reply) => sum + reply.rows.length, 0);
-  const action: ActionTaken = { system: "postgres", action: "query", success: true, output: { ...output, rows }, reversible: false };
+  const action: ActionTaken = { system: "postgres", action: "query", success: true, output: { ...output, rows }, reversible };
   return { actions: [action], result: resultOf(report.replies, report.types), untrusted: true };
 }

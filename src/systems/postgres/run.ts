@@ -1,10 +1,14 @@
 import { EnactError, isEnactError } from "../../errors.js";
 import type { CatalogueRequest } from "./catalogue.js";
+import { captureRows } from "./capture.js";
+import type { Captured, Glimpse } from "./capture.js";
+import { benchOn } from "./choice.js";
 import type { Examine } from "./choice.js";
 import type { PostgresConnection } from "./connection.js";
 import { lost, statementFailure } from "./failures.js";
 import type { Measurement } from "./measure.js";
 import type { Memory } from "./memory.js";
+import { WRITING } from "./rows.js";
 import type { Lease, Leaves, Sessions } from "./sessions.js";
 import { Transaction } from "./transaction.js";
 import type { Limits, Order, Trial } from "./transaction.js";
@@ -24,6 +28,8 @@ export interface Jury {
   readonly examine: Examine;
   /** Says whether what was measured may be committed. */
   readonly judge: (measurement: Measurement) => Promise<boolean>;
+  /** Called after a yes, before COMMIT: keeps the rows that were changed. What it throws ends the transaction. */
+  readonly keep?: (capture: (maxBytes: number) => Promise<Captured>) => Promise<void>;
 }
 
 /** What a runner needs of the system. */
@@ -37,6 +43,8 @@ export interface RunContext {
   /** The embedded database: there are no other sessions. */
   readonly isOnlyOne: boolean;
   cancel(processId: number): Promise<void>;
+  /** Looks on another session; see captureRows. */
+  readonly glimpse: Glimpse;
   /** What PostgreSQL says of a transaction's fate, on another connection: committed, aborted, or undefined. */
   fateOf(xid: string): Promise<string | undefined>;
 }
@@ -52,7 +60,7 @@ const GRACE = 15_000;
 export async function runOrder(
   context: RunContext,
   order: Order,
-  { examine, judge }: Jury,
+  { examine, judge, keep }: Jury,
   signal: AbortSignal,
 ): Promise<RunReport> {
   const { lease, transaction, snapshot } = await begin(context, order, examine);
@@ -77,6 +85,9 @@ export async function runOrder(
       return { state: "rolled_back" };
     }
     throwIfAborted(signal);
+    if (keep !== undefined && !order.readOnly && trial.failure === undefined) {
+      await keep((maxBytes) => captured(context, connection, trial.measurement, maxBytes));
+    }
     const report = await finish(context, order, transaction, trial, types);
     if (report.state === "done") leaves = order.leaves;
     return report;
@@ -104,6 +115,16 @@ async function begin(
       if (attempt > 5) throw lost(error);
     }
   }
+}
+
+/** What is not counted by rows cannot be told by rows. */
+async function captured(context: RunContext, connection: PostgresConnection, { tables, catalogue, schema }: Measurement, maxBytes: number): Promise<Captured> {
+  if (context.isOnlyOne) return { why: "the embedded PostgreSQL has one session only, and another one has to see the rows as they were" };
+  if (catalogue.length > 0 || (schema ?? []).length > 0) return { why: "the schema was changed" };
+  const written = tables.filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
+  if (written.length === 0) return { tables: [] };
+  await connection.run([{ text: `SELECT ${WRITING}` }]);
+  return captureRows(benchOn(connection, "pg_catalog", []), context.glimpse, written, maxBytes);
 }
 
 async function mustBeAsPlanned(context: RunContext, order: Order, own: PostgresConnection, snapshot: string): Promise<void> {
@@ -136,6 +157,11 @@ async function finish(
   }
   if (tag !== "COMMIT") throw new EnactError("ACTION_FAILED", "PostgreSQL did not commit", { done: "Nothing was changed." });
   return done;
+}
+
+/** What became of a COMMIT that gave no answer: undefined when nobody can tell. */
+export async function commitFate(context: RunContext, error: unknown, xid: string | null): Promise<string | undefined> {
+  return fateAfter(context, error, xid);
 }
 
 /** An error that the server reports at COMMIT is a refusal; a connection that is lost leaves the question open. */

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+
+import { z } from "zod";
+
+import { EnactError } from "../../errors.js";
+import type { Json } from "../../facts/json.js";
+import type { Captured } from "../../systems/postgres/capture.js";
+import { mustBeAsLeft } from "../../systems/postgres/put-back.js";
+import type { RowsToPutBack } from "../../systems/postgres/put-back.js";
+import { shownTable } from "../../systems/postgres/rows.js";
+import type { TableChange } from "../../systems/postgres/rows.js";
+import type { PostgresReader, PostgresWriter } from "../../systems/postgres.js";
+import type { ActionTaken, Reversal, UndoDefinition, UndoKeeper, UndoableRun } from "../tool.js";
+import type { SqlStep } from "./plan.js";
+
+/** The name under which a run keeps the rows that it changed. */
+const ROWS = "rows";
+
+const row = z.array(z.string().nullable());
+const tableSchema = z.object({
+  schema: z.string(),
+  name: z.string(),
+  columns: z.array(z.tuple([z.string(), z.string(), z.boolean()])).min(1),
+  key: z.array(z.string()).min(1),
+  inserted: z.array(row),
+  updated: z.array(z.tuple([row, row])),
+  deleted: z.array(row),
+});
+const keptSchema = z.object({ tables: z.array(tableSchema), search_path: z.string() });
+
+/** Whether a statement could be undone, as far as that can be said before it runs. */
+export function sqlReversal({ order, facts }: SqlStep, isEmbedded: boolean, undoBytes: number): Reversal {
+  if (order.readOnly) return { possible: false, how: "it only reads" };
+  if (facts.ddl.length > 0) return { possible: false, how: "changes of the schema are not undone" };
+  if (undoBytes === 0) return { possible: false, how: "nothing is kept for undoing" };
+  if (isEmbedded) return { possible: false, how: "the embedded PostgreSQL has one session only: nobody sees the rows as they were" };
+  return { possible: true, how: "the rows that change are kept and can be put back, if their tables have a primary key" };
+}
+
+/** What became of keeping the rows: the receipt says why a run cannot be undone. */
+export type Kept = { readonly why: string } | { readonly rows: number };
+
+/** Keeps the rows that a transaction has changed, before it commits. @throws EnactError UNDO_UNAVAILABLE */
+export async function keepRows(capture: (maxBytes: number) => Promise<Captured>, { search_path }: SqlStep["order"], undo: UndoKeeper): Promise<Kept> {
+  if (undo.room === 0) return { why: "nothing is kept for undoing" };
+  // As JSON, and with its quotes escaped, a text takes more room than it has.
+  const captured = await capture(Math.floor(undo.room / 2));
+  if ("why" in captured) return captured;
+  const piece = Buffer.from(JSON.stringify({ tables: captured.tables, search_path }), "utf8");
+  if (piece.length > undo.room) return { why: "more was changed than is kept for undoing" };
+  await undo.put(ROWS, piece);
+  return { rows: captured.tables.reduce((sum, table) => sum + countOf(table), 0) };
+}
+
+function countOf({ inserted, updated, deleted }: TableChange): number {
+  return inserted.length + updated.length + deleted.length;
+}
+
+interface Step {
+  /** Of the rows that were kept: what was judged is what is put back. */
+  readonly digest: string;
+}
+
+/** Puts back the rows that a run changed, cascades and triggers included, if they still are as the run left them. */
+export const undoSql: UndoDefinition<PostgresReader, PostgresWriter> = {
+  async plan(run, reader) {
+    const { tables, digest } = await rowsOf(run);
+    mustBeAsLeft(tables, await reader.rowsNow(tables));
+    const changes = tables.map(sentence);
+    const step: Step = { digest };
+    const payload = { tables: tables.map(shownTable), rows: tables.reduce((sum, table) => sum + countOf(table), 0), changes, not_undone: [] };
+    return { payload, step: { ...step }, target: tables.map(shownTable).join(", ") };
+  },
+  async execute(step, writer, { signal }, kept) {
+    const { digest } = step as unknown as Step;
+    const rows = await read(await kept.json(ROWS));
+    if (rows.digest !== digest) throw new EnactError("STALE_PLAN", "What was kept of this run is no longer what was judged");
+    const report = await writer.putBack(rows, signal);
+    const output = { tables: rows.tables.map(shownTable), rows: rows.tables.reduce((sum, table) => sum + countOf(table), 0) };
+    const base = { system: "postgres", action: "put_rows_back", output, reversible: false } as const;
+    if (report.state === "unknown") {
+      const { code, message, done, hint } = report.error;
+      return { actions: [{ ...base, success: "unknown", error: { code, message: `${message}. ${done} ${hint ?? ""}`.trim() } }], result: null };
+    }
+    const actions: ActionTaken[] = [{ ...base, success: true }];
+    return { actions, result: { ...output, left: [...report.left] }, ...(report.left.length === 0 ? {} : { measured: { not_undone: [...report.left] } }) };
+  },
+};
+
+interface Rows extends RowsToPutBack {
+  readonly digest: string;
+}
+
+async function rowsOf(run: UndoableRun): Promise<Rows> {
+  if (!run.kept.names.includes(ROWS)) {
+    const why = run.actions.find(({ output }) => typeof output["not_kept"] === "string")?.output["not_kept"];
+    throw new EnactError("REFUSED", `The rows that this run changed were not kept${typeof why === "string" ? `: ${why}` : ""}`, {
+      hint: "Ask the person for a backup, or to correct the rows by hand.",
+    });
+  }
+  const kept = await read(await run.kept.json(ROWS));
+  if (kept.tables.length === 0) throw new EnactError("REFUSED", "This run changed no row, so there is nothing to undo");
+  return kept;
+}
+
+async function read(kept: Json): Promise<Rows> {
+  const parsed = keptSchema.safeParse(kept);
+  if (!parsed.success) throw new EnactError("REFUSED", "What was kept of this run was written by another version of enact-guard");
+  const digest = createHash("sha256").update(JSON.stringify(parsed.data)).digest("hex");
+  return { tables: parsed.data.tables.filter((table) => countOf(table) > 0), search_path: parsed.data.search_path, digest };
+}
+
+function sentence(table: TableChange): string {
+  const parts = [
+    table.deleted.length === 0 ? "" : `${rows(table.deleted.length)} put in again`,
+    table.updated.length === 0 ? "" : `${rows(table.updated.length)} set back to the values before`,
+    table.inserted.length === 0 ? "" : `${rows(table.inserted.length)} taken out again`,
+  ];
+  return `${shownTable(table)}: ${parts.filter((part) => part !== "").join(", ")}`;
+}
+
+function rows(count: number): string {
+  return count === 1 ? "1 row" : `${count} rows`;
+}
