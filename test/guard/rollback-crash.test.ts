@@ -80,7 +80,7 @@ describe("a process that is killed at any of its steps", () => {
       if (survived) break;
     }
     expect(seen.interrupted).toBeGreaterThan(0);
-    expect(seen.undone).toBeGreaterThan(1);
+    expect(seen.undone).toBeGreaterThan(0);
   });
 });
 

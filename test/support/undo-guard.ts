@@ -25,7 +25,8 @@ export interface UndoParts {
   readonly keys: Keys;
   readonly ledger: Ledger;
   readonly store: (options?: Partial<UndoStoreOptions>) => UndoStore;
-  readonly guard: (options?: Partial<GuardOptions> & { readonly files?: Partial<FilesystemOptions> }) => Guard;
+  /** @param options.undo null for a guard that keeps nothing */
+  readonly guard: (options?: Partial<Omit<GuardOptions, "undo">> & { readonly files?: Partial<FilesystemOptions>; readonly undo?: UndoStore | null }) => Guard;
 }
 
 const MB = 1_000_000;
@@ -38,7 +39,7 @@ export function undoParts(base: string): UndoParts {
   const ledger = openSqliteLedger({ project, enactHome, keys, busyTimeoutMs: 10_000 });
   const store: UndoParts["store"] = (options = {}) =>
     openUndoStore({ project, sealing: openSealing(keys), maxRunBytes: 100 * MB, maxTotalBytes: 1000 * MB, maxAgeMs: 30 * 86_400_000, clock: () => new Date(), ...options });
-  const guard: UndoParts["guard"] = ({ files, ...options } = {}) => {
+  const guard: UndoParts["guard"] = ({ files, undo = store(), ...options } = {}) => {
     const system = openFilesystem({ root, protectedPaths: [join(project, ".enact"), enactHome], ...files });
     return createGuardFrom({
       tools: [bindTool(fileDeleteTool, system), bindTool(fileWriteTool, system)],
@@ -50,7 +51,7 @@ export function undoParts(base: string): UndoParts {
       clock: () => new Date(),
       ambient: () => ({ freeze_env: null, freeze_file: null }),
       secrets: [],
-      undo: store(),
+      ...(undo === null ? {} : { undo }),
       ...options,
     });
   };
