@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 
 export const VERIFIER = fileURLToPath(new URL("../../verifier/verify.html", import.meta.url));
 
-const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+export const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** How a person gets what these tests need. */
 const INSTALL_LINE = "apt-get install -y --no-install-recommends chromium";
