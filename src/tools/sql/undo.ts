@@ -112,13 +112,13 @@ async function read(kept: Json): Promise<Rows> {
 
 function sentence(table: TableChange): string {
   const parts = [
-    table.deleted.length === 0 ? "" : `${rows(table.deleted.length)} put in again`,
-    table.updated.length === 0 ? "" : `${rows(table.updated.length)} set back to the values before`,
-    table.inserted.length === 0 ? "" : `${rows(table.inserted.length)} taken out again`,
+    table.deleted.length === 0 ? "" : `${inRows(table.deleted.length)} put in again`,
+    table.updated.length === 0 ? "" : `${inRows(table.updated.length)} set back to the values before`,
+    table.inserted.length === 0 ? "" : `${inRows(table.inserted.length)} taken out again`,
   ];
   return `${shownTable(table)}: ${parts.filter((part) => part !== "").join(", ")}`;
 }
 
-function rows(count: number): string {
+function inRows(count: number): string {
   return count === 1 ? "1 row" : `${count} rows`;
 }
