@@ -1,11 +1,12 @@
 import { EnactError, isEnactError } from "../../errors.js";
+import { withoutValues } from "./quotes.js";
 import { isServerError } from "./wire.js";
 
 const UNDONE = "The transaction was rolled back; nothing was changed.";
 
 /**
- * A failed statement in words. PostgreSQL's DETAIL holds values of rows and is left out; its message is shown, once what
- * was read on the way has been judged.
+ * A failed statement in words. PostgreSQL's DETAIL holds values of rows and is left out; its message is shown without the
+ * values that it quotes, once what was read on the way has been judged.
  *
  * @throws the error itself when it is not the statement's: the connection is gone
  */
@@ -23,7 +24,7 @@ export function statementFailure(error: unknown, timeoutMs: number, index: numbe
     return new EnactError("TIMEOUT", `${which}another transaction holds a lock that this statement needs`, { done: UNDONE });
   }
   const position = error.position === undefined ? "" : ` at character ${error.position}`;
-  return new EnactError("ACTION_FAILED", `${which}PostgreSQL refused it: ${error.message}${position} (${code})`, { done: UNDONE });
+  return new EnactError("ACTION_FAILED", `${which}PostgreSQL refused it: ${withoutValues(error.message)}${position} (${code})`, { done: UNDONE });
 }
 
 /** FATAL and PANIC end the session. */

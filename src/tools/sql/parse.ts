@@ -1,4 +1,5 @@
 import { EnactError } from "../../errors.js";
+import { withoutValues } from "../../systems/postgres/quotes.js";
 
 /** Characters of SQL that a call may have. PostgreSQL's own parser takes about a quarter of a second per megabyte. */
 export const MAX_SQL_LENGTH = 200_000;
@@ -58,7 +59,7 @@ function notParsed(sql: string, error: unknown): EnactError {
   const { message, sqlDetails } = error as { message?: string; sqlDetails?: { cursorPosition?: number } };
   const near = Buffer.from(sql).subarray(0, sqlDetails?.cursorPosition ?? 0).toString().length;
   const where = near > 0 ? ` at character ${near + 1}` : "";
-  return new EnactError("INVALID_INPUT", `PostgreSQL cannot read this SQL: ${message ?? "syntax error"}${where}`);
+  return new EnactError("INVALID_INPUT", `PostgreSQL cannot read this SQL: ${withoutValues(message ?? "syntax error")}${where}`);
 }
 
 export function isNode(value: unknown): value is Node {

@@ -4,6 +4,7 @@ import type { SqlQueryPayload } from "../../facts/sql.js";
 import type { Catalogue, CatalogueRequest, Look } from "../../systems/postgres/catalogue.js";
 import type { Watch } from "../../systems/postgres/choice.js";
 import type { Order } from "../../systems/postgres/transaction.js";
+import { withoutValues } from "../../systems/postgres/quotes.js";
 import type { PostgresReader } from "../../systems/postgres.js";
 import { analyse } from "./analyse.js";
 import type { Statement } from "./analyse.js";
@@ -118,11 +119,11 @@ function checkRelations(statements: readonly Statement[], tables: Tables, catalo
     mayBeNew ||= kind.class === "schema" || kind.class === "code";
     for (const name of relations) {
       if (name.database !== null && name.database !== catalogue.database) {
-        throw new EnactError("INVALID_INPUT", `"${name.database}" is another database; only ${catalogue.database} can be reached`);
+        throw new EnactError("INVALID_INPUT", withoutValues(`"${name.database}" is another database; only ${catalogue.database} can be reached`));
       }
       if (tables.find(name) !== undefined || mayBeNew) continue;
       const shown = name.schema === null ? name.name : `${name.schema}.${name.name}`;
-      throw new EnactError("NOT_FOUND", `There is no table or view "${shown}"`, {
+      throw new EnactError("NOT_FOUND", withoutValues(`There is no table or view "${shown}"`), {
         hint: "Look for the right name in information_schema.tables; names with capitals need double quotes.",
       });
     }
