@@ -29,7 +29,7 @@ export class RawServer {
 
   constructor(cwd: string, env: Readonly<Record<string, string>>, wrapper: readonly string[] = []) {
     this.firstAnswer = new Promise((resolve) => (this.#answered = resolve));
-    const [command = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, "serve"];
+    const [command, ...rest] = [...wrapper, process.execPath, MAIN, "serve"] as const;
     this.process = spawn(command, rest, { cwd, env });
     this.process.stdin.on("error", () => undefined);
     this.process.stdout.setEncoding("utf8").on("data", (chunk: string) => this.#hear(chunk));
