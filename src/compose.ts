@@ -10,6 +10,7 @@ import { EnactError, isEnactError } from "./errors.js";
 import type { JsonObject } from "./facts/json.js";
 import { unknown } from "./facts/unknown.js";
 import { createGuardFrom } from "./guard/pipeline.js";
+import { withRollback } from "./guard/rollback.js";
 import type { SettleOptions } from "./guard/settle.js";
 import { policyMeta } from "./policies/policy.js";
 import type { Keys } from "./receipts/keys.js";
@@ -103,14 +104,15 @@ export function compose(config: Config, around: Surroundings): Opened {
   const tools = config.tools.flatMap((name) => bound.get(name) ?? []);
   const { identity, policies, unguarded, digest: configDigest, secrets } = config;
   const ambient = () => ambientFacts(config, around);
-  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...undoOf(config, keys, clock), desk: deskOf(config, around) });
+  const kept = undoOf(config, keys, clock);
+  const guard = createGuardFrom({ tools, policies, unguarded, identity, configDigest, ledger, clock, ambient, secrets, ...kept, desk: deskOf(config, around) });
   const enabled = new Set(tools.map(({ name }) => name));
   const probes = rooms.filter((room) => room.tools.some(({ name }) => enabled.has(name))).flatMap(({ probe }) => probe ?? []);
   const end = once(async () => {
     await guard.close();
     await Promise.allSettled(rooms.map(async (room) => room.close?.()));
   });
-  const interrupted = settlingOf({ tools, ledger, clock, configDigest, settledBy: identity.user_email }, secrets);
+  const interrupted = settlingOf({ tools: withRollback({ tools, ledger, ...kept }), ledger, clock, configDigest, settledBy: identity.user_email }, secrets);
   return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], interrupted, close: end };
 }
 

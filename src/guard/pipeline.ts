@@ -19,7 +19,7 @@ import { GUARD } from "./judge.js";
 import { blockedReport, checkReport, invalidReport, unrecordedReport } from "./outcome.js";
 import type { JudgedPlan, PlannedCall } from "./planned.js";
 import { decide } from "./planned.js";
-import { rollbackTool } from "./rollback.js";
+import { withRollback } from "./rollback.js";
 import { Running } from "./running.js";
 import { selfTest } from "./selftest.js";
 import { reversalOf } from "./undoing.js";
@@ -46,7 +46,7 @@ interface FailedPlan {
  * intent without an outcome.
  */
 export function createGuardFrom(configured: GuardOptions): Guard {
-  const options: Parts = { ...withRollback(configured), redactor: new Redactor(findSecrets, configured.secrets) };
+  const options: Parts = { ...configured, tools: withRollback(configured), redactor: new Redactor(findSecrets, configured.secrets) };
   const running = new Running();
   return Object.freeze({
     tools: options.tools,
@@ -63,12 +63,6 @@ export function createGuardFrom(configured: GuardOptions): Guard {
       await options.desk?.close();
     },
   });
-}
-
-function withRollback(options: GuardOptions): GuardOptions {
-  const { ledger, tools, undo } = options;
-  const rollback = undo === undefined ? undefined : rollbackTool({ ledger, tools, undo });
-  return rollback === undefined ? options : { ...options, tools: [...tools, rollback] };
 }
 
 async function callTool(options: Parts, name: string, input: unknown, call: CallOptions): Promise<CallReport> {

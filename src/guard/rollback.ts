@@ -1,11 +1,15 @@
 import { z } from "zod";
 
-import { EnactError } from "../errors.js";
+import { EnactError, isEnactError } from "../errors.js";
 import type { Json, JsonObject } from "../facts/json.js";
 import type { Ledger } from "../receipts/ledger.js";
 import type { Entry } from "../receipts/receipt.js";
 import type { UndoStore } from "../receipts/undo-store.js";
-import type { ActionTaken, BoundUndo, ExecuteControl, Execution, GuardedTool, Plan, PlanCall, ToolInfo, UndoableRun } from "../tools/tool.js";
+import type {
+  ActionTaken, BoundUndo, ExecuteControl, Execution, GuardedTool, InterruptedRun, Plan, PlanCall, SettleCall, Settlement, ToolInfo, UndoableRun,
+} from "../tools/tool.js";
+import { GUARD } from "./judge.js";
+import { withoutRedacted } from "./redacted.js";
 import { keptBy, ROLLBACK } from "./undoing.js";
 
 export interface RollbackParts {
@@ -61,6 +65,12 @@ export const rollbackInfo: ToolInfo = Object.freeze({
   reversible: false,
 });
 
+/** The tools, and after them the one that undoes their calls, if there is anything to undo and something is kept. */
+export function withRollback({ tools, ledger, undo }: Omit<RollbackParts, "undo"> & { readonly undo?: UndoStore }): readonly GuardedTool[] {
+  const rollback = undo === undefined ? undefined : rollbackTool({ ledger, tools, undo });
+  return rollback === undefined ? tools : [...tools, rollback];
+}
+
 /**
  * Undoing as a guarded tool: planned on what the ledger, the undo store and the real system say, judged, put on record, and
  * bound to the state that was seen. It needs no policy of its own: it puts back only what an allowed run of this project
@@ -68,34 +78,34 @@ export const rollbackInfo: ToolInfo = Object.freeze({
  *
  * @returns undefined when no enabled tool can undo anything
  */
-export function rollbackTool(parts: RollbackParts): GuardedTool | undefined {
+function rollbackTool(parts: RollbackParts): GuardedTool | undefined {
   if (!parts.tools.some(({ undo }) => undo !== undefined)) return undefined;
   return {
     ...rollbackInfo,
     plan: (given, call) => planRollback(parts, (given as z.infer<typeof input>).run_id.toLowerCase(), call),
     execute: (step, control) => undoRun(parts, step as unknown as Step, control),
+    settle: (run, call) => settleRollback(parts, run, call),
   };
 }
 
 async function planRollback(parts: RollbackParts, given: string, call: PlanCall): Promise<Plan<JsonObject, Json>> {
-  const { decision, outcome } = await findRun(parts.ledger, given);
+  const found = await findRun(parts.ledger, given);
+  const { decision, outcome } = found;
   const { run_id, workflow } = decision;
   const undoing = undoOf(parts, decision, outcome);
   const subject = `rollback:${run_id}`;
   await refuseSecond(parts.ledger, subject, run_id);
   if (outcome === null) await refuseAtWork(parts.ledger, decision, call.now);
-  const kept = await keptBy(parts.undo, run_id);
-  const actions = (outcome?.actions_taken ?? []) as unknown as readonly ActionTaken[];
-  const nothingWasDone = outcome !== null && actions.every(({ success }) => success === false) && kept.names.length === 0;
-  if (nothingWasDone) throw nothingToUndo(run_id, "its actions failed and nothing was changed");
-  const run: UndoableRun = { run_id, workflow, payload: decision.payload, actions, outcome: outcome?.payload ?? {}, kept };
+  const run = await undoableRun(parts.undo, found);
+  const nothingWasDone = outcome?.actions_taken.every(({ success }) => success === false) === true && run.kept.names.length === 0;
+  if (nothingWasDone) throw nothingToUndo(run_id, "nothing was changed");
   const plan = await undoing.plan(run, call);
   const facts = {
     run_id,
     undone_workflow: workflow,
     undone_at: decision.timestamp,
     undone_by: decision.user_email,
-    interrupted: outcome === null,
+    interrupted: wasInterrupted(outcome),
     changes: sentences(plan.payload["changes"]),
     not_undone: sentences(plan.payload["not_undone"]),
   };
@@ -103,6 +113,41 @@ async function planRollback(parts: RollbackParts, given: string, call: PlanCall)
   const reversal = { possible: false, how: `call ${workflow} again with what you want instead` };
   const payload = { ...plan.payload, ...facts };
   return { payload, step, target: `${workflow} ${run_id.slice(0, 8)}: ${plan.target}`, subjects: plan.subjects ?? [], once: subject, reversal };
+}
+
+/** What a tool that undoes may know: what was redacted in the receipts is unknown, and must not be acted on as text. */
+async function undoableRun(store: UndoStore, { decision, outcome }: FoundRun): Promise<UndoableRun> {
+  const { run_id, workflow } = decision;
+  const payload = withoutRedacted(decision.payload, decision.redacted);
+  // Whoever settled an interrupted run has looked, and has done nothing.
+  const taken = outcome === null || wasInterrupted(outcome) ? [] : withoutRedacted(outcome.actions_taken as unknown as JsonObject, outcome.redacted, "actions_taken");
+  const facts = outcome === null ? {} : withoutRedacted(outcome.payload, outcome.redacted);
+  return { run_id, workflow, payload, actions: taken as unknown as readonly ActionTaken[], outcome: facts, kept: await keptBy(store, run_id) };
+}
+
+function wasInterrupted(outcome: Entry | null): boolean {
+  return outcome === null || outcome.actions_taken.some(({ system, action }) => system === GUARD && action === "settled");
+}
+
+/** A rollback that was interrupted is proved not done as long as the run is as it was left: it may then be tried again. */
+async function settleRollback(parts: RollbackParts, { payload: planned, decided_at: begun }: InterruptedRun, call: SettleCall): Promise<Settlement> {
+  const { run_id: undone } = planned;
+  if (typeof undone !== "string") return { found: "cannot_tell", reason: "Which run was to be undone is not known" };
+  const found = await findRun(parts.ledger, undone);
+  const undoing = undoOf(parts, found.decision, found.outcome);
+  try {
+    const { payload } = await undoing.plan(await undoableRun(parts.undo, found), { ...call, undoBytes: 0 });
+    if (JSON.stringify(payload["changes"]) !== JSON.stringify(planned["changes"])) {
+      return { found: "cannot_tell", reason: `What run ${undone} had changed was put back in part: look at it`, facts: { run_id: undone } };
+    }
+    const reason = `What run ${undone} changed is still as it left it, so nothing was put back`;
+    const mayArrive = call.now.getTime() - begun.getTime() < MAY_BE_AT_WORK_MS;
+    const open = mayArrive ? { stillOpen: "it began less than a minute ago, and what it sent may still arrive" } : {};
+    return { found: "not_done", reason, facts: { run_id: undone }, ...open };
+  } catch (error) {
+    if (!isEnactError(error) || (error.code !== "STALE_PLAN" && error.code !== "REFUSED" && error.code !== "UNDO_UNAVAILABLE")) throw error;
+    return { found: "cannot_tell", reason: `What run ${undone} had changed may have been put back, at least in part: ${error.message}`, facts: { run_id: undone } };
+  }
 }
 
 function sentences(value: Json | undefined): readonly string[] {
