@@ -169,4 +169,5 @@ const EXIT_CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   NOT_FOUND: EXIT.usage,
   TAMPERED: EXIT.blocked,
   REFUSED: EXIT.blocked,
+  CANCELLED: EXIT.blocked,
 };
