@@ -13,7 +13,7 @@ async function run(argv: readonly string[], parts: { terminal?: boolean; fail?: 
     if (parts.fail !== undefined) throw parts.fail;
     return name === "check" ? 1 : 0;
   };
-  const names = ["serve", "demo", "init", "check", "receipts", "verify", "ui", "doctor"] as const;
+  const names = ["serve", "demo", "init", "check", "receipts", "verify", "ui", "approve", "approvals", "approvers", "doctor"] as const;
   const commands = Object.fromEntries(names.map((name) => [name, command(name)])) as unknown as Commands;
   const code = await runProgram({ argv, io, commands, version: "1.2.3", stdinIsTerminal: parts.terminal ?? true });
   return { code, called, out: io.out(), err: io.err() };
@@ -46,6 +46,12 @@ describe("flags and operands", () => {
     [["verify", "--json"], "verify", { json: true }],
     [["ui"], "ui", { open: false, json: false }],
     [["ui", "--port", "8080", "--open", "--json", "--project", "/p"], "ui", { port: 8080, open: true, json: true, project: "/p" }],
+    [["approve", "3f2a9c1b"], "approve", { id: "3f2a9c1b", deny: false }],
+    [["approve", "3f2a9c1b", "--deny", "--reason", "Not now", "--as", "ann@example.com"], "approve", { id: "3f2a9c1b", deny: true, reason: "Not now", as: "ann@example.com" }],
+    [["approvals", "--watch", "--all", "--json", "--project", "/p"], "approvals", { watch: true, all: true, json: true, project: "/p" }],
+    [["approvals", "3f2a"], "approvals", { id: "3f2a", watch: false, all: false, json: false }],
+    [["approvers"], "approvers", { passkey: false, json: false }],
+    [["approvers", "add", "ann@example.com", "--passkey"], "approvers", { action: "add", name: "ann@example.com", passkey: true }],
     [["doctor", "--project", "/p"], "doctor", { json: false, project: "/p" }],
   ])("%j", async (argv, name, args) => {
     const { called, err } = await run(argv);
