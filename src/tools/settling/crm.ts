@@ -3,8 +3,8 @@ import type { HubspotReader, PersonSearch } from "../../systems/hubspot.js";
 import type { InterruptedRun, SettleCall, Settlement } from "../tool.js";
 import { cannotTell, done, factsOf, notDone, unlessStillOnItsWay, unreadable } from "./common.js";
 
-const contactFacts = crmCreateContactPayload.pick({ email: true, email_normalised: true, existing_contacts: true });
-const taskFacts = crmCreateTaskPayload.pick({ contact: true, tasks: true });
+const contactFacts = crmCreateContactPayload.pick({ email: true, email_normalised: true, existing_contacts: true }).strip();
+const taskFacts = crmCreateTaskPayload.pick({ contact: true, tasks: true }).strip();
 
 /** A contact of this very address is there that was not there before: done. None is: not done. */
 export async function settleContact(run: InterruptedRun, reader: HubspotReader, call: SettleCall, search: (address: string, normalised: string) => PersonSearch): Promise<Settlement> {

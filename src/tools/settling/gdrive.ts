@@ -4,7 +4,7 @@ import type { GdriveFile, GdriveReader } from "../../systems/gdrive.js";
 import type { InterruptedRun, SettleCall, Settlement } from "../tool.js";
 import { cannotTell, done, factsOf, goneHere, notDone, unlessStillOnItsWay, unreadable } from "./common.js";
 
-const deleteFacts = gdriveDeletePayload.pick({ file_id: true, permanently: true, in_trash: true, name: true });
+const deleteFacts = gdriveDeletePayload.pick({ file_id: true, permanently: true, in_trash: true, name: true }).strip();
 
 /** It is in the trash, or gone for good, as was asked: done. It is where it was: not done. */
 export async function settleGdriveDelete(run: InterruptedRun, reader: GdriveReader, call: SettleCall): Promise<Settlement> {

@@ -5,7 +5,7 @@ import type { S3Object, S3Reader } from "../../systems/s3.js";
 import type { InterruptedRun, SettleCall, Settlement } from "../tool.js";
 import { cannotTell, done, factsOf, goneHere, notDone, unlessStillOnItsWay, unreadable } from "./common.js";
 
-const deleteFacts = s3DeletePayload.pick({ bucket: true, selection: true, objects: true }).extend({ versioning: z.unknown() });
+const deleteFacts = s3DeletePayload.pick({ bucket: true, selection: true, objects: true }).extend({ versioning: z.unknown() }).strip();
 
 /** None of the objects can be seen any more: done. All are there, each the same version and bytes: not done. */
 export async function settleS3Delete(run: InterruptedRun, reader: S3Reader, call: SettleCall): Promise<Settlement> {

@@ -8,9 +8,9 @@ import { cannotTell, factsOf, notDone, unreadable } from "./common.js";
 
 /** What leaves no trace that the account may look for: a person has to. Each says where, and for what. */
 
-const mailFacts = emailSendPayload.pick({ recipients: true, subject: true });
-const postFacts = slackPostPayload.pick({ channel: true, text_length: true });
-const sqlFacts = sqlQueryPayload.pick({ statements: true, tables_written: true, ddl: true, deletes: true, cascades: true, columns_maybe_written: true }).extend({ effects: z.literal("planned") });
+const mailFacts = emailSendPayload.pick({ recipients: true, subject: true }).strip();
+const postFacts = slackPostPayload.pick({ channel: true, text_length: true }).strip();
+const sqlFacts = sqlQueryPayload.pick({ statements: true, tables_written: true, ddl: true, deletes: true, cascades: true, columns_maybe_written: true }).extend({ effects: z.literal("planned") }).strip();
 
 export async function settleMail(run: InterruptedRun): Promise<Settlement> {
   const facts = factsOf(mailFacts, run);
