@@ -113,6 +113,12 @@ export class PersonAtBrowser {
     await this.#session.send("WebAuthn.setUserVerified", { authenticatorId: this.#authenticator, isUserVerified });
   }
 
+  /** Somebody else's key, in this computer. */
+  async plugIn(other: PersonAtBrowser): Promise<void> {
+    const { credentials } = await other.#session.send("WebAuthn.getCredentials", { authenticatorId: other.#authenticator });
+    for (const credential of credentials) await this.#session.send("WebAuthn.addCredential", { authenticatorId: this.#authenticator, credential });
+  }
+
   /** Opens the link that a terminal has printed and makes a passkey. */
   async register(link: string): Promise<void> {
     await this.page.goto(link);

@@ -58,7 +58,8 @@ approvals: { port: ${String(port)} }
   const enact = (...args: string[]) => run(process.execPath, [MAIN, ...args], { cwd: project.cwd, env: { ...project.env } });
 
   test("blocked, page, passkey, same call again, gone, proved, and blocked again", async () => {
-    await expect(fetch(`http://localhost:${String(port)}/approvals`), "nothing listens before anybody is asked").rejects.toThrow();
+    // Nothing listens before anybody is asked.
+    await expect(fetch(`http://localhost:${String(port)}/approvals`)).rejects.toThrow();
     const first = await deletion();
     const text = first.content[0]?.text ?? "";
     expect(first.isError).toBe(true);
@@ -72,7 +73,7 @@ approvals: { port: ${String(port)} }
     const [link] = await terminal.until(/http:\/\/localhost:\d+\/approvals\/register#code=[\w-]{43}/u);
     const ann = await PersonAtBrowser.open(browser);
     await ann.register(link);
-    expect(await terminal.exited, terminal.shown).toBe(0);
+    expect(await terminal.exited).toBe(0);
     expect(terminal.shown).toContain("ann@shop.example can approve now, with a passkey");
 
     await ann.page.goto(address);

@@ -1,5 +1,3 @@
-import "./approvals.css";
-
 import { showTimes } from "./times.js";
 import { offerApproval } from "./approve.js";
 import { offerRegistration } from "./register.js";

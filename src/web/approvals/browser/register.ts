@@ -24,6 +24,8 @@ export function offerRegistration(): void {
   const code = new URLSearchParams(location.hash.slice(1)).get("code") ?? "";
   // Out of the address bar and of the history: it is for this page only.
   history.replaceState(null, "", location.pathname);
+  // The link of another terminal, opened in this tab.
+  addEventListener("hashchange", () => location.reload());
   void new Registration(box, code).begin();
 }
 
