@@ -58,15 +58,16 @@ async function openLedger(args: ProjectArgs): Promise<LedgerReader> {
 
 /** The keys that receipts and checkpoints of a project are checked with. */
 async function evidence(args: ProjectArgs) {
-  const [{ openKeys }, { openCheckpointKeys }, { enactHomeOf }] = await Promise.all([
+  const [{ openKeys }, { openCheckpointKeys }, { approversForProofs }, { enactHomeOf }] = await Promise.all([
     import("./receipts/keys.js"),
     import("./receipts/checkpoint-keys.js"),
+    import("./approvals/registry.js"),
     import("./compose.js"),
   ]);
   const { ENACT_SECRET: secret } = io.env;
   const place = { project: projectOf(args), enactHome: enactHomeOf(io.env, homedir()) };
   const keys = openKeys({ ...place, signing: "ed25519", ...(secret === undefined ? {} : { secret }) });
-  return { place, keys, enactHome: place.enactHome, checkpointKeys: openCheckpointKeys(place) };
+  return { place, keys, enactHome: place.enactHome, checkpointKeys: openCheckpointKeys(place), approvers: approversForProofs(place) };
 }
 
 /** What the page on which people approve needs, for a command that serves it. */
@@ -162,12 +163,12 @@ const commands: Commands = {
     return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare, approvals });
   },
   async export(args) {
-    const [{ exportCommand }, { readPublicFile }] = await Promise.all([import("./cli/export.js"), import("./receipts/key-files.js")]);
-    const { checkpointKeys: keys, enactHome } = await evidence(args);
+    const { exportCommand } = await import("./cli/export.js");
+    const { checkpointKeys: keys, approvers } = await evidence(args);
     return exportCommand(args, io, {
       openLedger: () => openLedger(args),
       keys,
-      approvers: () => readPublicFile(join(enactHome, "approvers.json")),
+      approvers,
       verifierPage: join(PACKAGE_ROOT, "verifier", "verify.html"),
       program: `enact-guard ${manifest.version}`,
       clock: () => new Date(),

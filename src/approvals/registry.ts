@@ -49,6 +49,20 @@ export function approversForProofs(options: { readonly enactHome: string }): Pic
   };
 }
 
+/**
+ * The approvers of a file as they stand there, for those who check an export: who hands it over vouches for them, as for
+ * the keys that receipts are signed with.
+ * @throws EnactError APPROVALS_UNAVAILABLE when it cannot be understood
+ */
+export function approversIn(content: string, location: string): readonly Approver[] {
+  return parsed(content, location);
+}
+
+/** The same, to be written. */
+export function approversText(approvers: readonly Approver[]): string {
+  return `${JSON.stringify({ version: 1, approvers }, null, 2)}\n`;
+}
+
 function formerApprovers(enactHome: string): readonly Approver[] {
   const home = realPathOf(enactHome);
   const names = existsSync(home) ? readdirSync(home).filter((name) => /^approvers-.+\.json$/u.test(name)) : [];
@@ -103,7 +117,7 @@ class RegistryFiles implements ApproverRegistry {
     const added = checked({ ...draft, confirmation: null, revoked_at: null });
     const home = realPathOf(this.#enactHome);
     for (const folder of [home, join(home, "approvers"), join(home, "approvers", "links")]) makePrivateFolder(folder);
-    replacePrivateFile(linkPath(home, added.id), `${JSON.stringify({ version: 1, approvers: [added] }, null, 2)}\n`);
+    replacePrivateFile(linkPath(home, added.id), approversText([added]));
     return added;
   }
 
@@ -135,7 +149,7 @@ class RegistryFiles implements ApproverRegistry {
     const unlock = lock(`${path}.lock`);
     try {
       const { approvers, result } = change(this.#read());
-      replacePrivateFile(path, `${JSON.stringify({ version: 1, approvers }, null, 2)}\n`);
+      replacePrivateFile(path, approversText(approvers));
       return result;
     } finally {
       unlock();

@@ -1,11 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
-import { EnactError } from "../errors.js";
 import type { NoteKey, NoteSigner } from "./checkpoint.js";
 import { noteKey, noteSigner } from "./checkpoint.js";
-import { makePrivateFolder, readPrivateFile, realPathOf } from "./key-files.js";
+import { makePrivateFolder, readPrivateFile, realPathOf, replacePrivateFile } from "./key-files.js";
 import { ed25519Pair, ed25519PublicPem, keyFolder } from "./key-pair.js";
 import { openKeys } from "./keys.js";
 
@@ -54,26 +51,4 @@ export function openCheckpointKeys({ enactHome, project }: { readonly enactHome:
       replacePrivateFile(fileOf(origin), note);
     },
   };
-}
-
-/** Whoever reads it meanwhile gets the old file or the new one, never half of it. */
-function replacePrivateFile(path: string, content: string): void {
-  const draft = `${path}.${randomBytes(8).toString("hex")}.new`;
-  try {
-    const file = openSync(draft, "wx", 0o600);
-    try {
-      writeSync(file, content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, path);
-  } catch (cause) {
-    rmSync(draft, { force: true });
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
-    throw new EnactError("KEY_UNUSABLE", `${path} cannot be written (${code})`, {
-      hint: "Make the folder writable for you, or set ENACT_HOME to one that is.",
-      cause,
-    });
-  }
 }

@@ -6,7 +6,7 @@ import type { ChainPosition } from "./entry.js";
 import type { Entry } from "./receipt.js";
 import { RunOrder } from "./runs.js";
 import type { KeyFinder } from "./signing.js";
-import type { VerifyReport } from "./verify.js";
+import type { EntryCheck, VerifyReport } from "./verify.js";
 import { verifyLines } from "./verify.js";
 
 export interface ExportOptions {
@@ -15,6 +15,8 @@ export interface ExportOptions {
   readonly from: number;
   /** A place that is known otherwise, such as the last receipt when it was exported; null when none is. */
   readonly known: ChainPosition | null;
+  /** See VerifyOptions. */
+  readonly checks?: readonly EntryCheck[];
 }
 
 /**
@@ -23,11 +25,11 @@ export interface ExportOptions {
  * @param lines reads the export from its beginning; more than once when something is wrong
  * @throws EnactError KEY_UNUSABLE
  */
-export function verifyExport(lines: () => Iterable<StoredLine>, { keys, from, known }: ExportOptions): VerifyReport {
-  return from === 1 ? verifyLines(lines(), { keys, known, again: lines }) : verifyPart(lines(), { keys, from, known });
+export function verifyExport(lines: () => Iterable<StoredLine>, options: ExportOptions): VerifyReport {
+  return options.from === 1 ? verifyLines(lines(), { ...options, again: lines }) : verifyPart(lines(), options);
 }
 
-function verifyPart(lines: Iterable<StoredLine>, { keys, from, known }: ExportOptions): VerifyReport {
+function verifyPart(lines: Iterable<StoredLine>, { keys, from, known, checks = [] }: ExportOptions): VerifyReport {
   const runs = new PartOrder();
   const signedBy = new Map<string, number>();
   let head: ChainPosition | null = null;
@@ -44,7 +46,7 @@ function verifyPart(lines: Iterable<StoredLine>, { keys, from, known }: ExportOp
     const checked: Checked = head === null ? firstOf(line, from, keys) : checkNext(line, head, keys);
     if ("problem" in checked) return report(checked.problem);
     const { entry, hash }: CheckedEntry = checked.good;
-    const problem = runs.add(entry) ?? knownProblem(entry, hash, known);
+    const problem = runs.add(entry) ?? knownProblem(entry, hash, known) ?? firstFound(checks, entry);
     if (problem !== null) return report(problem);
     head = { sequence: entry.sequence, hash };
     entries += 1;
@@ -69,6 +71,14 @@ function knownProblem({ sequence, run_id }: Entry, hash: string, known: ChainPos
   if (known === null || sequence !== known.sequence || hash === known.hash) return null;
   const message = `Receipt ${String(sequence)} is not the one that is known: the export is of another copy of the ledger`;
   return { kind: "replaced", sequence, run_id, message };
+}
+
+function firstFound(checks: readonly EntryCheck[], entry: Entry): Problem | null {
+  for (const check of checks) {
+    const problem = check(entry);
+    if (problem !== null) return problem;
+  }
+  return null;
 }
 
 /** RunOrder for what may have begun before. */

@@ -37,7 +37,7 @@ async function verify(...checkpoints: readonly string[]) {
 
 function verifyProof(proof: string, ...checkpoint: readonly string[]) {
   const io = capturedIo(sandbox.root);
-  const code = verifyFilesCommand({ proof, checkpoint, json: false }, io, { keys: sandbox.keys(), checkpointKeys: checkpointKeys() });
+  const code = verifyFilesCommand({ proof, checkpoint, json: false }, io, { keys: sandbox.keys(), checkpointKeys: checkpointKeys(), approvers: { find: () => undefined } });
   return { code, out: io.out() };
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { checkpointCommand } from "../../src/cli/checkpoint.js";
+import type { Approvers } from "../../src/cli/evidence/approvals.js";
 import { verifyFilesCommand } from "../../src/cli/evidence/verify-files.js";
 import type { ExportArgs } from "../../src/cli/export.js";
 import { exportCommand } from "../../src/cli/export.js";
@@ -21,7 +22,7 @@ beforeEach(() => {
 afterEach(() => sandbox.cleanUp());
 
 interface Parts {
-  readonly approvers?: string;
+  readonly approvers?: Approvers;
   readonly stdout?: Output;
   readonly page?: string;
 }
@@ -31,7 +32,7 @@ async function run(args: Partial<ExportArgs> = {}, parts: Parts = {}, from = san
   const code = await exportCommand({ json: false, ...args }, { ...io, stdout: parts.stdout ?? io.stdout }, {
     openLedger: () => from.reader(),
     keys: openCheckpointKeys(from),
-    approvers: () => parts.approvers ?? null,
+    approvers: parts.approvers ?? { find: () => undefined },
     verifierPage: parts.page ?? VERIFIER,
     program: "enact-guard 1.2.3",
     clock: () => new Date("2026-11-22T12:00:00Z"),
@@ -48,11 +49,11 @@ interface Verified {
   readonly checkpoints: readonly { readonly ok: boolean; readonly message: string }[];
 }
 
-function verify(exported: string, flags: { readonly from?: number; readonly checkpoint?: readonly string[]; readonly publicKey?: readonly string[] } = {}, by = sandbox, secret?: string) {
+function verify(exported: string, flags: { readonly from?: number; readonly checkpoint?: readonly string[]; readonly publicKey?: readonly string[] } = {}, by = sandbox, secret?: string, approvers: Approvers = { find: () => undefined }) {
   const io = capturedIo(sandbox.root);
-  const code = verifyFilesCommand({ export: exported, json: true, ...flags }, io, { keys: by.keys(secret), checkpointKeys: openCheckpointKeys(by) });
+  const code = verifyFilesCommand({ export: exported, json: true, ...flags }, io, { keys: by.keys(secret), checkpointKeys: openCheckpointKeys(by), approvers });
   const text = capturedIo(sandbox.root);
-  verifyFilesCommand({ export: exported, json: false, ...flags }, text, { keys: by.keys(secret), checkpointKeys: openCheckpointKeys(by) });
+  verifyFilesCommand({ export: exported, json: false, ...flags }, text, { keys: by.keys(secret), checkpointKeys: openCheckpointKeys(by), approvers });
   return { code, text: text.out(), ...(JSON.parse(io.out()) as Verified) };
 }
 
@@ -190,18 +191,18 @@ describe("an export", () => {
 describe("a bundle", () => {
   test("holds all that a check needs, for its owner alone", async () => {
     await fill(3);
-    const { code, out } = await run({ bundle: "bundle" }, { approvers: '{"approvers":[]}' });
+    const { code, out } = await run({ bundle: "bundle" });
     expect(code).toBe(0);
     const [key = ""] = readdirSync(file("bundle")).filter((name) => name.endsWith(".pub"));
-    expect(readdirSync(file("bundle")).toSorted()).toEqual(["README.txt", "approvers.json", "bundle.json", "checkpoint.txt", key, "receipts.jsonl", "verify.html"].toSorted());
+    expect(readdirSync(file("bundle")).toSorted()).toEqual(["README.txt", "bundle.json", "checkpoint.txt", key, "receipts.jsonl", "verify.html"].toSorted());
     expect(out).toContain("receipts.jsonl, ed25519-");
     expect(statSync(file("bundle")).mode & 0o777).toBe(0o700);
-    expect(readdirSync(file("bundle")).map((name) => statSync(join(file("bundle"), name)).mode & 0o777)).toEqual(Array(7).fill(0o600));
+    expect(readdirSync(file("bundle")).map((name) => statSync(join(file("bundle"), name)).mode & 0o777)).toEqual(Array(6).fill(0o600));
     expect(readFileSync(file("bundle/verify.html"))).toEqual(readFileSync(VERIFIER));
     const all = readdirSync(file("bundle")).map((name) => readFileSync(join(file("bundle"), name), "utf8")).join("\n");
     expect(all).not.toContain("-----BEGIN PRIVATE KEY");
     const index = JSON.parse(readFileSync(file("bundle/bundle.json"), "utf8")) as Record<string, unknown>;
-    expect(index).toMatchObject({ format: "enact-guard bundle 1", program: "enact-guard 1.2.3", receipts: { from: 1, count: 6, last: { sequence: 6 } }, before: null, approvers: "approvers.json", keys: [{ receipts: 6, file: key, secret_needed: false }] });
+    expect(index).toMatchObject({ format: "enact-guard bundle 1", program: "enact-guard 1.2.3", receipts: { from: 1, count: 6, last: { sequence: 6 } }, before: null, approvers: null, keys: [{ receipts: 6, file: key, secret_needed: false }] });
     expect(index["known_head"]).toEqual((index["receipts"] as Record<string, unknown>)["last"]);
     await expect(run({ bundle: "bundle" })).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("is there already") as string });
   });
@@ -341,7 +342,7 @@ describe("an exported file", () => {
 
   test("and the flags for it go together or not at all", () => {
     const io = capturedIo(sandbox.root);
-    const deps = { keys: sandbox.keys(), checkpointKeys: openCheckpointKeys(sandbox) };
+    const deps = { keys: sandbox.keys(), checkpointKeys: openCheckpointKeys(sandbox), approvers: { find: () => undefined } };
     for (const flags of [{ export: "log.jsonl", proof: "p" }, { from: 3 }, { proof: "p", from: 3 }, { export: "log.jsonl", acceptLoss: true }]) {
       expect(() => verifyFilesCommand({ json: false, ...flags }, io, deps)).toThrow(expect.objectContaining({ code: "USAGE" }) as Error);
     }

@@ -3,10 +3,12 @@ import { join } from "node:path";
 
 import { EnactError, isEnactError } from "../../errors.js";
 import type { NoteKey } from "../../receipts/checkpoint.js";
+import { approversText } from "../../approvals/registry.js";
 import type { CheckpointKeys } from "../../receipts/checkpoint-keys.js";
 import type { MadeCheckpoint } from "../../receipts/checkpoint-make.js";
 import { makeCheckpoint } from "../../receipts/checkpoint-make.js";
 import type { LedgerReader } from "../../receipts/ledger.js";
+import type { Approvers } from "./approvals.js";
 import type { Copied } from "./copy.js";
 import { writeNewFile } from "./files.js";
 
@@ -49,8 +51,8 @@ export function makeBundle(folder: string): Bundle {
 
 export interface BundleDeps {
   readonly keys: CheckpointKeys;
-  /** The people whose approvals count, as JSON with their public keys; null when there are none. */
-  approvers(): string | null;
+  /** The people whose approvals count, with their public keys. */
+  readonly approvers: Approvers;
   /** Name and version. */
   readonly program: string;
   readonly clock: () => Date;
@@ -82,7 +84,7 @@ export function finishBundle({ folder }: Bundle, given: BundleParts): FinishedBu
   const held = [...deps.keys.trusted(), ...(made === null ? [] : [made.signer])];
   const used = new Set([...copied.keys.keys(), ...(made === null ? [] : [made.signer.key_id])]);
   const keys = [...new Map(held.map((key) => [key.key_id, key])).values()].filter(({ key_id }) => used.has(key_id));
-  const approvers = deps.approvers();
+  const approvers = copied.approvers.size === 0 ? null : approversText([...copied.approvers].flatMap((id) => deps.approvers.find(id) ?? []));
   const files = new Map<string, string | Uint8Array>([
     ...keys.map((key) => [keyFile(key.key_id), key.pem] as const),
     ...(made === null ? [] : [[BUNDLE_FILES.checkpoint, made.note] as const]),
@@ -142,7 +144,7 @@ receipts.jsonl   one receipt a line, exactly as it was signed (canonical JSON, R
                  a key that comes with the receipts proves only that they belong together
 checkpoint.txt   the Merkle tree head over all of them, signed (c2sp.org/tlog-checkpoint). Keep it: with it you can show
                  later that receipts were changed or removed, even if everything was signed anew
-approvers.json   the public keys of the people whose approvals count, where there are any
+approvers.json   the public keys of the people whose approvals are in the receipts, where there are any
 bundle.json      what belongs to what; not signed
 verify.html      checks all of this in a browser, and sends nothing anywhere
 

@@ -6,6 +6,7 @@ import { firstProblem, textMember, vouchedHead } from "../../receipts/checkpoint
 import { LedgerScan } from "../../receipts/checkpoint-scan.js";
 import type { LedgerReader } from "../../receipts/ledger.js";
 import type { Output } from "../io.js";
+import { approverIdsIn } from "./approvals.js";
 import { cannotWrite, createFile, writeAll } from "./files.js";
 
 /** Where exported lines go. */
@@ -23,6 +24,8 @@ export interface Copied {
   readonly scan: LedgerScan;
   /** How many of the written receipts each key signed, as they say. */
   readonly keys: ReadonlyMap<string, number>;
+  /** Whose approvals are in them. */
+  readonly approvers: ReadonlySet<string>;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -37,6 +40,7 @@ export async function copyLines(reader: LedgerReader, from: number, sink: Sink, 
   const vouched = vouchedHead(reader);
   const scan = new LedgerScan({ keys: reader.keys, vouched: "head" in vouched ? vouched.head : null, sizes });
   const keys = new Map<string, number>();
+  const approvers = new Set<string>();
   let count = 0;
   let unreadable: Problem | null = null;
   try {
@@ -45,6 +49,7 @@ export async function copyLines(reader: LedgerReader, from: number, sink: Sink, 
       if ((line.sequence ?? scan.tree.size) < from) continue;
       const key = textMember(line.bytes, "key_id") ?? "";
       keys.set(key, (keys.get(key) ?? 0) + 1);
+      for (const id of approverIdsIn(line.bytes)) approvers.add(id);
       await sink.write(line.bytes);
       count += 1;
     }
@@ -54,7 +59,7 @@ export async function copyLines(reader: LedgerReader, from: number, sink: Sink, 
     unreadable = { kind: "structure", sequence: scan.tree.size + 1, run_id: null, message };
   }
   await sink.end();
-  return { count, scan, keys, problem: unreadable ?? ("problem" in vouched ? vouched.problem : scan.isWhole() ? null : firstProblem(reader)) };
+  return { count, scan, keys, approvers, problem: unreadable ?? ("problem" in vouched ? vouched.problem : scan.isWhole() ? null : firstProblem(reader)) };
 }
 
 /** A new file of its own. @throws EnactError USAGE when there is one already */

@@ -16,6 +16,8 @@ import type { ExitCode, Io } from "../io.js";
 import { EXIT } from "../io.js";
 import { BUNDLE_FILES, BUNDLE_FORMAT } from "./bundle.js";
 import { openExisting, readPublicKey, readText } from "./files.js";
+import type { Approvers } from "./approvals.js";
+import { approversOf, countedApprovals } from "./approvals.js";
 import type { CheckpointVerdict } from "./verify-checkpoint.js";
 import { checkpointLine, verifyCheckpoint } from "./verify-checkpoint.js";
 
@@ -33,6 +35,8 @@ export interface VerifyFilesDeps {
   /** The keys of this user, and the secret of the environment. */
   readonly keys: KeyFinder;
   readonly checkpointKeys: CheckpointKeys;
+  /** The approvers of this user. */
+  readonly approvers: Approvers;
 }
 
 /** What is to be verified, with what. */
@@ -46,12 +50,14 @@ interface Subject {
   readonly noteKeys: readonly NoteKey[];
   /** Where the Ed25519 keys come from, when they came along with what they prove. */
   readonly keysCameAlong: boolean;
+  /** Those of the bundle; null when none are in it. */
+  readonly approvers: Approvers | null;
 }
 
 /**
  * Verifies an export without its project: content, signatures, order, and the checkpoints that are given or lie beside it.
  *
- * With `--json`: `{ ok, entries, from, head, first_problem, interrupted, keys, keys_came_along, checkpoints, file }`.
+ * With `--json`: `{ ok, entries, from, head, first_problem, interrupted, keys, keys_came_along, unchecked_approvals, checkpoints, file }`.
  *
  * @returns 0 when it verifies, 1 when it does not
  * @throws EnactError NOT_FOUND, INVALID_INPUT, USAGE for files that are not what they should be
@@ -60,10 +66,12 @@ export function verifyExportCommand(args: VerifyExportArgs, io: Pick<Io, "cwd" |
   const subject = subjectOf(args, io.cwd, deps);
   const lines = () => fileLines(subject.file);
   const keys = finderOf(subject, args.publicKey !== undefined, deps);
-  const report = verifyExport(lines, { keys, from: subject.from, known: subject.known });
+  const approvals = countedApprovals(subject.approvers ?? deps.approvers, subject.approvers !== null);
+  const report = verifyExport(lines, { keys, from: subject.from, known: subject.known, checks: [approvals.check] });
   const log = { keys, lines, ...(subject.before === null ? {} : { before: () => subject.before }) };
   const kept = subject.checkpoints.map((file) => verifyCheckpoint(file, log, subject.noteKeys));
-  io.stdout.write(args.json ? jsonOf(report, subject, kept) : textOf(report, subject, kept));
+  const unchecked = approvals.unchecked();
+  io.stdout.write(args.json ? jsonOf(report, subject, kept, unchecked) : textOf(report, subject, kept, unchecked));
   return report.ok && kept.every(({ ok }) => ok) ? EXIT.done : EXIT.blocked;
 }
 
@@ -75,7 +83,7 @@ function subjectOf(args: VerifyExportArgs, cwd: string, { checkpointKeys }: Veri
   if (stats?.isDirectory() === true) return bundleAt(path, { given, checkpoints, from: args.from });
   openExistingFile(path);
   const noteKeys = given ?? checkpointKeys.trusted();
-  return { file: path, from: args.from ?? 1, known: null, before: null, checkpoints, noteKeys, keysCameAlong: false };
+  return { file: path, from: args.from ?? 1, known: null, before: null, checkpoints, noteKeys, keysCameAlong: false, approvers: null };
 }
 
 function openExistingFile(path: string): void {
@@ -104,6 +112,7 @@ function bundleAt(folder: string, { given, checkpoints, from }: Given): Subject 
     checkpoints: [...own, ...checkpoints],
     noteKeys,
     keysCameAlong: given === undefined,
+    approvers: names.includes(BUNDLE_FILES.approvers) ? approversOf(join(folder, BUNDLE_FILES.approvers)) : null,
   };
 }
 
@@ -148,8 +157,8 @@ function finderOf({ noteKeys, keysCameAlong }: Subject, onlyGiven: boolean, { ke
   };
 }
 
-function textOf(report: VerifyReport, subject: Subject, kept: readonly CheckpointVerdict[]): string {
-  const { firstProblem, entries, interrupted, keys, head } = report;
+function textOf(report: VerifyReport, subject: Subject, kept: readonly CheckpointVerdict[], unchecked: number): string {
+  const { firstProblem, entries, keys, head } = report;
   const lines: string[] = [];
   const file = plainText(subject.file, 400);
   if (firstProblem !== undefined) {
@@ -166,17 +175,27 @@ function textOf(report: VerifyReport, subject: Subject, kept: readonly Checkpoin
     if (subject.from > 1) lines.push(`! It is a part: nothing is said about receipts 1 to ${String(subject.from - 1)}.`);
     if (kept.length === 0) lines.push("! Whether receipts were cut from the end cannot be seen from the file alone: give a checkpoint that was kept elsewhere, --checkpoint FILE.");
   }
-  if (subject.keysCameAlong && subject.noteKeys.length > 0) {
+  lines.push(...notes(report, subject, unchecked));
+  return `${lines.join("\n")}\n${kept.map(checkpointLine).join("")}`;
+}
+
+/** What the reader must know, whether it verifies or not. */
+function notes({ interrupted }: VerifyReport, { keysCameAlong, noteKeys }: Subject, unchecked: number): readonly string[] {
+  const lines: string[] = [];
+  if (keysCameAlong && noteKeys.length > 0) {
     lines.push("! The public keys came along with the receipts: compare their ids with what you know, or give your own with --public-key FILE.");
+  }
+  if (unchecked > 0) {
+    lines.push(`! ${unchecked === 1 ? "1 approval was" : `${String(unchecked)} approvals were`} not checked: the approvers' public keys are not here. A bundle holds them.`);
   }
   if (interrupted.length > 0) {
     const runs = interrupted.slice(0, 5).map(({ run_id, workflow }) => `${plainText(workflow, 40)} ${plainText(run_id, 60)}`);
     lines.push(`! ${interrupted.length === 1 ? "1 run has" : `${String(interrupted.length)} runs have`} no outcome here: ${runs.join(", ")}${interrupted.length > 5 ? ", …" : ""}`);
   }
-  return `${lines.join("\n")}\n${kept.map(checkpointLine).join("")}`;
+  return lines;
 }
 
-function jsonOf(report: VerifyReport, subject: Subject, kept: readonly CheckpointVerdict[]): string {
+function jsonOf(report: VerifyReport, subject: Subject, kept: readonly CheckpointVerdict[], unchecked: number): string {
   const { entries, head, firstProblem, interrupted, keys } = report;
   const said = {
     ok: report.ok && kept.every(({ ok }) => ok),
@@ -186,6 +205,7 @@ function jsonOf(report: VerifyReport, subject: Subject, kept: readonly Checkpoin
     first_problem: firstProblem ?? null,
     interrupted, keys,
     keys_came_along: subject.keysCameAlong,
+    unchecked_approvals: unchecked,
     checkpoints: kept,
     file: subject.file,
   };
