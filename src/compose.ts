@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 import type { Opened, Probe } from "./cli/opened.js";
 import type { Reach, ReachParts } from "./compose-desk.js";
-import { deskOf } from "./compose-desk.js";
+import { approvalProbes, deskOf } from "./compose-desk.js";
 import type { Config } from "./config/config.js";
 import { EnactError, isEnactError } from "./errors.js";
 import type { JsonObject } from "./facts/json.js";
@@ -113,7 +113,7 @@ export function compose(config: Config, around: Surroundings): Opened {
     await Promise.allSettled(rooms.map(async (room) => room.close?.()));
   });
   const interrupted = settlingOf({ tools: withRollback({ tools, ledger, ...kept }), ledger, clock, configDigest, settledBy: identity.user_email }, secrets);
-  return { config, guard, probes: [...probes, ledgerProbe(project, keys, ledger)], interrupted, close: end };
+  return { config, guard, probes: [...probes, ...approvalProbes(config, around), ledgerProbe(project, keys, ledger)], interrupted, close: end };
 }
 
 /** Loaded when it is asked for: a server never settles. */

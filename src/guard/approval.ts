@@ -73,12 +73,11 @@ export function approvalOf({ id, approvers, methods, plan_digest, approved_at }:
 
 /**
  * What people would have to do for this call to pass; null when not even they could make it: some other policy blocks.
- * `judgeWith` judges the call as it would be with their approval.
+ * `judgeWith` judges the call as it would be with their approval, which policies of one's own may heed as well.
  */
 export function demandFor(options: GuardOptions, call: PlannedCall, judgement: Judgement, judgeWith: (approval: Approval) => Judgement): Demand | null {
   const applying = policiesFor(call.run.workflow, options.policies);
   const failing = judgement.results.flatMap((result, index) => (result.passed ? [] : [{ result, meta: policyMeta(applying[index]?.policy) }]));
-  if (!failing.every(({ meta }) => meta?.mayBeApproved === true)) return null;
   const wanted = failing.map(({ meta }) => Number(meta?.options["min_approvals"] ?? 1));
   const min_approvals = Math.max(1, ...wanted.filter(Number.isSafeInteger));
   const people = Array.from({ length: min_approvals }, (_, index) => `person-${String(index + 1)}@example.invalid`);

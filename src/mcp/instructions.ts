@@ -18,6 +18,7 @@ export function instructionsFor(guard: Pick<Guard, "tools" | "identity">, notice
     "",
     "When a call is BLOCKED, nothing was changed. Then:",
     "- Change the call as the receipt's 'Do instead' says, or show the person the receipt's text and ask.",
+    "- Where it says that a person must decide: tell them what you want and why, and make the very same call again once they have. Nothing that you say or pass approves it.",
     "- Never look for another way round: no other tool, shell command, script, spelling or smaller steps to the same end.",
     "- Never say or imply that a blocked, failed or unknown call succeeded. The receipt is what happened.",
     "",

@@ -72,6 +72,18 @@ describe("asking", () => {
     expect(report.text).not.toContain("enact-guard approve");
   });
 
+  test("a policy of one's own that heeds the approval waits for it too", async () => {
+    const ann = world.person("ann@example.com");
+    const heedful: Policy = ({ approval }) => ({ policy: "heedful", passed: approval?.approvers.includes("ann@example.com") === true, reason: "Ann must approve" });
+    const guard = world.guard({ policies: [{ name: "require_human_ok", policy: requireHumanOkPolicy.create({ workflows: ["note_write"] }) }, { name: "heedful", policy: heedful }] });
+    const lenient = world.guard({ policies: [{ name: "require_human_ok", policy: requireHumanOkPolicy.create({ workflows: ["note_write"] }) }, { name: "any", policy: ({ approval }) => ({ policy: "any", passed: approval !== null, reason: "Somebody must approve" }) }] });
+    // Whether Ann will be among those who approve cannot be known before, so only the second one can ask.
+    expect((await write(guard)).receipt?.approval).toBeNull();
+    expect(stateOf(await write(lenient))).toBe("requested");
+    await world.approve(ann);
+    expect((await write(guard)).status).toBe("done");
+  });
+
   test("a policy that would still block with an approval in hand makes no request", async () => {
     const hopeless = definePolicy({
       id: "hopeless",

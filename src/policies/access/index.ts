@@ -46,6 +46,9 @@ export const requireClearanceForPath = (paths: readonly string[], min_clearance:
 /** These tools only with a person's approval of exactly the call. */
 export const requireHumanOk = (workflows: readonly string[]): Policy => requireHumanOkPolicy.create({ workflows });
 
+/** The same with the approval of several people. */
+export const requireHumanOkWith = (options: { readonly workflows: readonly string[]; readonly min_approvals?: number }): Policy => requireHumanOkPolicy.create(options);
+
 /** Only for people of these roles. */
 export const requireUserRole = (roles: readonly string[]): Policy => requireUserRolePolicy.create({ roles });
 
