@@ -25,7 +25,7 @@ globalThis.probe = {
       const isShown = element !== null && node.textContent.trim() !== "" && element.getClientRects().length > 0;
       if (!isShown) continue;
       const { color, fontSize, fontWeight } = getComputedStyle(element);
-      const [brighter, darker] = [luminance(numbersOf(color)), luminance(behind(element))].sort((a, b) => b - a);
+      const [brighter, darker] = [luminance(numbersOf(color)), luminance(behind(element))].toSorted((a, b) => b - a);
       const contrast = (brighter + 0.05) / (darker + 0.05);
       const size = Number.parseFloat(fontSize);
       const isLarge = size >= 24 || (size >= 18.66 && Number(fontWeight) >= 700);
