@@ -27,6 +27,13 @@ policies:
 receipts: { store: sqlite, signing: hmac }
 `;
 
+export interface KillWorldOptions {
+  /** Without a database; sql_query is then not to be called. */
+  readonly sql?: boolean;
+  /** An empty folder for all of it; a new one of its own when left out. */
+  readonly root?: string;
+}
+
 /** One call that changes the world in a way that nothing else does, so that the world itself says whether it ran. */
 export interface Deed {
   readonly number: number;
@@ -36,21 +43,24 @@ export interface Deed {
 
 /** A project with files, a bare remote and a real database, in which several real servers work at once. */
 export class KillWorld {
-  readonly root = mkdtempSync(join(tmpdir(), "enact-kill-"));
-  readonly project = join(this.root, "project");
-  readonly enactHome = join(this.root, "enact");
-  readonly database: TestPostgres;
+  readonly root: string;
+  readonly project: string;
+  readonly enactHome: string;
+  readonly database: TestPostgres | null;
   readonly deeds: Deed[] = [];
 
-  private constructor(database: TestPostgres) {
+  private constructor(root: string, database: TestPostgres | null) {
+    this.root = root;
+    this.project = join(root, "project");
+    this.enactHome = join(root, "enact");
     this.database = database;
   }
 
-  static async make(): Promise<KillWorld> {
-    const world = new KillWorld(await startPostgres(["max_connections=60"]));
-    const client = await world.database.client();
-    await client.query("CREATE TABLE deeds (number int PRIMARY KEY)");
-    await client.end();
+  static async make({ sql = true, root = mkdtempSync(join(tmpdir(), "enact-kill-")) }: KillWorldOptions = {}): Promise<KillWorld> {
+    const world = new KillWorld(root, sql ? await startPostgres(["max_connections=60"]) : null);
+    const client = await world.database?.client();
+    await client?.query("CREATE TABLE deeds (number int PRIMARY KEY)");
+    await client?.end();
     mkdirSync(join(world.project, "files"), { recursive: true });
     writeFileSync(join(world.project, "enact.yaml"), CONFIGURATION);
     writeFileSync(join(world.project, "README.md"), "hello\n");
@@ -64,7 +74,7 @@ export class KillWorld {
   }
 
   get env(): Record<string, string> {
-    return { PATH: process.env["PATH"] ?? "", HOME: this.root, ENACT_HOME: this.enactHome, DATABASE_URL: this.database.url, TMPDIR: this.temporary };
+    return { PATH: process.env["PATH"] ?? "", HOME: this.root, ENACT_HOME: this.enactHome, DATABASE_URL: this.database?.url ?? "postgres://nobody@127.0.0.1:1/none", TMPDIR: this.temporary };
   }
 
   /** Of the servers only, so that what they leave behind can be counted. */
@@ -84,9 +94,9 @@ export class KillWorld {
 
   /** The oracle: which deeds have really happened, by looking at files, rows and branches. */
   async happened(): Promise<ReadonlySet<number>> {
-    const client = await this.database.client();
-    const { rows } = await client.query<{ number: number }>("SELECT number FROM deeds");
-    await client.end();
+    const client = await this.database?.client();
+    const { rows = [] } = (await client?.query<{ number: number }>("SELECT number FROM deeds")) ?? {};
+    await client?.end();
     const inTable = new Set(rows.map(({ number }) => number));
     const branches = new Set(this.git(join(this.root, "origin.git"), "for-each-ref", "--format=%(refname:short)", "refs/heads/").split("\n"));
     const isDone = ({ tool, number }: Deed): boolean => {
@@ -137,7 +147,7 @@ export class KillWorld {
   }
 
   async remove(): Promise<void> {
-    await this.database.stop();
+    await this.database?.stop();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 
