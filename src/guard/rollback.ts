@@ -100,13 +100,15 @@ async function planRollback(parts: RollbackParts, given: string, call: PlanCall)
   const nothingWasDone = outcome?.actions_taken.every(({ success }) => success === false) === true && run.kept.names.length === 0;
   if (nothingWasDone) throw nothingToUndo(run_id, "nothing was changed");
   const plan = await undoing.plan(run, call);
+  const changes = sentences(plan.payload["changes"]);
+  if (changes.length === 0) throw nothingToUndo(run_id, "everything is as it was before it");
   const facts = {
     run_id,
     undone_workflow: workflow,
     undone_at: decision.timestamp,
     undone_by: decision.user_email,
     interrupted: wasInterrupted(outcome),
-    changes: sentences(plan.payload["changes"]),
+    changes,
     not_undone: sentences(plan.payload["not_undone"]),
   };
   const step = { run_id, workflow, facts, step: plan.step };
@@ -129,21 +131,19 @@ function wasInterrupted(outcome: Entry | null): boolean {
   return outcome === null || outcome.actions_taken.some(({ system, action }) => system === GUARD && action === "settled");
 }
 
-/** A rollback that was interrupted is proved not done as long as the run is as it was left: it may then be tried again. */
-async function settleRollback(parts: RollbackParts, { payload: planned, decided_at: begun }: InterruptedRun, call: SettleCall): Promise<Settlement> {
-  const { run_id: undone } = planned;
+/** As long as something can be put back, an interrupted rollback is not done: it may then be tried again. */
+async function settleRollback(parts: RollbackParts, { payload: { run_id: undone }, decided_at: begun }: InterruptedRun, call: SettleCall): Promise<Settlement> {
   if (typeof undone !== "string") return { found: "cannot_tell", reason: "Which run was to be undone is not known" };
   const found = await findRun(parts.ledger, undone);
   const undoing = undoOf(parts, found.decision, found.outcome);
   try {
     const { payload } = await undoing.plan(await undoableRun(parts.undo, found), { ...call, undoBytes: 0 });
-    if (JSON.stringify(payload["changes"]) !== JSON.stringify(planned["changes"])) {
-      return { found: "cannot_tell", reason: `What run ${undone} had changed was put back in part: look at it`, facts: { run_id: undone } };
-    }
-    const reason = `What run ${undone} changed is still as it left it, so nothing was put back`;
+    const changes = sentences(payload["changes"]);
+    if (changes.length === 0) return { found: "done", reason: `Everything is as it was before run ${undone}`, facts: { run_id: undone } };
+    const reason = `What run ${undone} changed was not put back, or not completely; it can be undone still`;
     const mayArrive = call.now.getTime() - begun.getTime() < MAY_BE_AT_WORK_MS;
     const open = mayArrive ? { stillOpen: "it began less than a minute ago, and what it sent may still arrive" } : {};
-    return { found: "not_done", reason, facts: { run_id: undone }, ...open };
+    return { found: "not_done", reason, facts: { run_id: undone, changes: [...changes] }, ...open };
   } catch (error) {
     if (!isEnactError(error) || (error.code !== "STALE_PLAN" && error.code !== "REFUSED" && error.code !== "UNDO_UNAVAILABLE")) throw error;
     return { found: "cannot_tell", reason: `What run ${undone} had changed may have been put back, at least in part: ${error.message}`, facts: { run_id: undone } };

@@ -17,8 +17,8 @@ export interface Plan<Payload, Step> {
    * transaction that records its intent. The run is filed under it as well.
    */
   readonly once?: string;
-  /** Whether this very call could be undone, and how or why not; said before it runs, in enact_check and in the receipt. */
-  readonly reversal?: Reversal;
+  /** Whether this very call could be undone, and how or why not; said before it runs, in enact_check and in the receipt. Null: there is nothing to undo, since this call only reads. */
+  readonly reversal?: Reversal | null;
 }
 
 /** Whether a call can be undone. */
@@ -94,7 +94,8 @@ export interface UndoableRun {
 export interface UndoDefinition<Reader, Writer> {
   /**
    * Looks and never touches: what undoing would do, and whether the world is still as the run left it. The payload says
-   * in `changes` (a list of short sentences) what would be done, in `not_undone` what a person must do by hand.
+   * in `changes` (a list of short sentences; empty when everything is already as it was before the run) what would be done,
+   * in `not_undone` what a person must do by hand.
    * @throws EnactError STALE_PLAN naming what differs when the world has moved on, REFUSED when this run cannot be undone
    */
   plan(run: UndoableRun, reader: Reader, call: PlanCall): Promise<Plan<JsonObject, Json>>;

@@ -4,7 +4,11 @@ import { fileURLToPath } from "node:url";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
+import { findSecrets } from "../../src/facts/secrets.js";
+import { settleRuns, type SettledRun } from "../../src/guard/settle.js";
 import type { Entry } from "../../src/receipts/receipt.js";
+import { Redactor } from "../../src/receipts/redact.js";
+import type { GuardedTool } from "../../src/tools/tool.js";
 import { compileScript, startScript } from "../support/child-script.js";
 import { undoWorld, type Tree, type UndoWorld } from "../support/undo-world.js";
 
@@ -30,8 +34,8 @@ function withoutDrafts(tree: Tree): Tree {
   return Object.fromEntries(Object.entries(tree).filter(([path]) => !path.includes("/.enact-new-")));
 }
 
-/** A process for each step takes its time: every third one is tried, all of them with ENACT_CRASH_STRIDE=1. */
-const STRIDE = Number(process.env["ENACT_CRASH_STRIDE"] ?? 3);
+/** A process for each step takes its time: every fourth one is tried, all of them with ENACT_CRASH_STRIDE=1. */
+const STRIDE = Number(process.env["ENACT_CRASH_STRIDE"] ?? 4);
 
 interface Story {
   readonly call: readonly [string, unknown];
@@ -83,6 +87,48 @@ describe("a process that is killed at any of its steps", () => {
     expect(seen.undone).toBeGreaterThan(0);
   });
 });
+
+describe("a rollback that is killed at any of its steps", () => {
+  test.each(["the deletion of a folder", "a write over a file"])("of %s: all is put back or nothing is, and it can be tried again once that is settled", { timeout: 120_000 }, async (story) => {
+    const world = undoWorld();
+    const { call, make } = STORIES[story] as Story;
+    const seen = { settled: 0, undone: 0 };
+    for (let step = 1; ; step += STRIDE) {
+      rmSync(world.root, { recursive: true, force: true });
+      mkdirSync(world.root);
+      make(world.root);
+      const before = world.tree();
+      const run = await world.guard().call(...call);
+      const left = world.tree();
+      const { entries, survived } = await dying(world, ["enact_rollback", { run_id: run.receipt?.run_id }], step);
+      const found = withoutDrafts(world.tree());
+      const isUndone = JSON.stringify(withoutFolderTimes(found)) === JSON.stringify(withoutFolderTimes(before));
+      // In the one moment in which a name is free, what had it lies aside, complete.
+      const lies = Object.values(found).map((what) => what.replace(/ same as .*$/u, ""));
+      if (!isUndone) expect(lies).toEqual(expect.arrayContaining(Object.values(left).filter((what) => what.startsWith("file"))));
+      if (entries.length === 1) {
+        expect(await world.guard().call("enact_rollback", { run_id: run.receipt?.run_id })).toMatchObject({ status: "blocked", code: "REFUSED" });
+        const [settled] = await settle(world);
+        seen.settled += 1;
+        expect(settled?.found).toMatch(isUndone ? /^(?:done|cannot_tell|not_done)$/u : /^not_done$/u);
+      }
+      const again = await world.guard().call("enact_rollback", { run_id: run.receipt?.run_id });
+      if (!isUndone) expect(again).toMatchObject({ receipt: { decision: "ROLLED_BACK" } });
+      expect(withoutFolderTimes(world.tree())).toEqual(withoutFolderTimes(before));
+      if (again.receipt?.decision === "ROLLED_BACK") seen.undone += 1;
+      if (survived) break;
+    }
+    expect(Math.min(seen.settled, seen.undone)).toBeGreaterThan(0);
+  });
+});
+
+/** As enact-guard doctor --settle does it, two minutes later. */
+function settle(world: UndoWorld): Promise<readonly SettledRun[]> {
+  const { ledger } = world;
+  const tools = world.guard().tools as readonly GuardedTool[];
+  const clock = () => new Date(Date.now() + 120_000);
+  return settleRuns({ tools, ledger, clock, configDigest: `sha256:${"0".repeat(64)}`, redactor: new Redactor(findSecrets, []), settledBy: "ann@company.example" });
+}
 
 /** Folders that hold what was changed show the time of the last change, as they always do. */
 function withoutFolderTimes(tree: Tree): Tree {

@@ -7,7 +7,7 @@ import { lookAt } from "./look.js";
 import { stepOf, type Found } from "./look-facts.js";
 import { relativeTo, shown } from "./path.js";
 import { digestOf, entriesBelow, leafOf, type TreeNode } from "./tree.js";
-import type { BackLook, BackStep, LookOptions, PlaceStep, Settings } from "./types.js";
+import type { BackLook, BackStep, LookOptions, PlaceStep, RemoveStep, Settings } from "./types.js";
 import { lastOf, pathOf } from "./walk.js";
 
 /** What lies at a path now, as undoing needs it. */
@@ -20,24 +20,44 @@ interface Seen {
   readonly sha256: string | null;
 }
 
+/** What lies at the place and, under names of ours, beside it. */
+interface Around {
+  readonly here: Seen;
+  /** The old entry, put aside by an act that did not end; null when the act is known to have ended. */
+  readonly aside: Seen | null;
+  /** The file that a write has put into place, put aside by an undoing that did not end. */
+  readonly replaced: Seen;
+  /** What an undoing that did not end has begun to build. */
+  readonly drafts: readonly RemoveStep[];
+  /** The new file of a write that did not end, or another name of it; null when the act is known to have ended. */
+  readonly temporary: Seen | null;
+  /** Folders that the act made, from the top. */
+  readonly made: readonly Seen[];
+}
+
 /**
  * Finds out how to put back what was there before an act, and whether the act's traces are still as it left them. Looks
  * under the same rules as every deletion: inside the root, nothing protected, no link followed.
  *
  * @param isWhole whether the act is known to have ended as it should; else what it left half-way is looked for too
- * @throws EnactError STALE_PLAN naming what differs, REFUSED when there is nothing to put back
+ * @throws EnactError STALE_PLAN naming what differs
  */
 export async function lookBack(settings: Settings, kept: Kept, isWhole: boolean, options: LookOptions): Promise<BackLook> {
   const look = (path: string) => seenAt(settings, path, options);
   const beside = (name: string) => look(parentOf(kept.path) === "" ? name : `${parentOf(kept.path)}/${name}`);
   const here = await look(kept.path);
-  const folderIsGone = here.step.names.length > 1;
-  if (folderIsGone && (isWhole || kept.written === null)) throw changed(kept.path, `the folder '${shown(parentOf(kept.path))}' that it was in is gone`);
+  const { written, back } = kept;
+  const drafts = draftOf(await beside(back.temporary));
+  const temporary = written === null || isWhole ? null : await beside(written.temporary);
   const aside = isWhole ? null : await beside(kept.aside);
-  if (kept.written === null) return deletionBack(kept, here, aside, isWhole);
-  const temporary = isWhole ? null : await beside(kept.written.temporary);
-  const made = await Promise.all(kept.written.made.map(look));
-  return writeBack(kept, kept.written, { here, aside, temporary, made });
+  const made = await Promise.all((written?.made ?? []).map(look));
+  const around = { here, aside, replaced: await beside(back.aside), drafts, temporary, made };
+  return written === null ? deletionBack(kept, around) : writeBack(kept, written, around);
+}
+
+function draftOf({ tree, step: place }: Seen): readonly RemoveStep[] {
+  if (tree === null) return [];
+  return [{ place, tree_digest: tree.kind === "directory" ? digestOf(tree) : null, entries: entriesIn(tree) }];
 }
 
 function parentOf(path: string): string {
@@ -70,28 +90,41 @@ export function changed(path: string, what: string): EnactError {
   return new EnactError("STALE_PLAN", `'${shown(path)}' is no longer as that call left it: ${what}`, { hint });
 }
 
-function nothingToDo(path: string, why: string): EnactError {
-  return new EnactError("REFUSED", `There is nothing to undo at '${shown(path)}': ${why}`, { hint: "Read the run's receipt with enact_receipts." });
+type Facts = Omit<BackLook, "changes" | "notUndone" | "step">;
+
+function factsOf(kept: Kept, { root }: Seen): Facts {
+  return { path: kept.path, root, ...countOf(kept.nodes) };
 }
 
-const NO_STEP = { aside: null, digest: null, entries: 0, previous_sha256: null, made: [], leftovers: [] } as const;
+const NO_STEP = { aside: null, digest: null, entries: 0, previous_sha256: null, made: [], drafts: [], leftovers: [] } as const;
 
-function deletionBack(kept: Kept, here: Seen, aside: Seen | null, isWhole: boolean): BackLook {
+/** Nothing is left to put back; what an interrupted act or undoing has left beside it may be. */
+function tidied(facts: Facts, step: Omit<BackStep, "way">, changes: readonly string[]): BackLook {
+  const remains = step.drafts.length + step.leftovers.length;
+  const remove = remains === 0 ? [] : [`remove ${count(remains, "file or folder", "files or folders")} that an interrupted call has left beside '${shown(facts.path)}'`];
+  return { ...facts, changes: [...remove, ...changes], notUndone: [], step: { ...step, way: "tidy" } };
+}
+
+function deletionBack(kept: Kept, { here, aside, drafts }: Around): BackLook {
   const [top] = kept.nodes;
-  if (top === undefined) throw nothingToDo(kept.path, "nothing was kept of it");
-  const facts = { path: kept.path, root: here.root, ...countOf(kept.nodes) };
+  if (top === undefined) throw changed(kept.path, "nothing was kept of it");
+  const facts = factsOf(kept, here);
   const rest = aside !== null && aside.tree !== null ? aside : null;
-  if (here.tree !== null && (isWhole || rest !== null)) throw changed(kept.path, "there is something in its place again");
+  if (here.step.names.length > 1) throw folderIsGone(kept.path);
+  if (here.tree !== null && (aside === null || rest !== null)) throw changed(kept.path, "there is something in its place again");
   const notUndone = lossesOf(kept);
   const left = rest ?? here;
-  if (left.tree === null) {
-    return { ...facts, changes: [`put back ${inWords(kept)}`], notUndone, step: { ...NO_STEP, way: "rebuild", place: here.step } };
-  }
+  const common = { ...NO_STEP, place: here.step, drafts };
+  if (left.tree === null) return { ...facts, changes: [`put back ${inWords(kept)}`], notUndone, step: { ...common, way: "rebuild" } };
   const compared = comparedWith(kept.nodes, left.tree);
   if (compared.problem !== null) throw changed(kept.path, compared.problem);
-  if (rest === null && compared.present.size === kept.nodes.length) throw nothingToDo(kept.path, "it is still there");
-  const step = { ...NO_STEP, ...wayBack(top, rest), place: here.step, aside: rest?.step ?? null, digest: digestOf(left.tree), entries: entriesIn(left.tree) };
+  if (rest === null && compared.present.size === kept.nodes.length) return tidied(facts, common, []);
+  const step = { ...common, ...wayBack(top, rest), aside: rest?.step ?? null, digest: digestOf(left.tree), entries: entriesIn(left.tree) };
   return { ...facts, changes: [restInWords(kept, compared, rest !== null)], notUndone, step };
+}
+
+function folderIsGone(path: string): EnactError {
+  return changed(path, `the folder '${shown(parentOf(path))}' that it was in is gone`);
 }
 
 function wayBack(top: KeptNode, rest: Seen | null): Pick<BackStep, "way"> {
@@ -123,64 +156,68 @@ function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-interface AroundWrite {
-  readonly here: Seen;
-  readonly aside: Seen | null;
-  readonly temporary: Seen | null;
-  /** Folders that were made, from the top. */
-  readonly made: readonly Seen[];
+function writeBack(kept: Kept, written: KeptWrite, around: Around): BackLook {
+  const { here, drafts } = around;
+  const [old] = kept.nodes;
+  const facts = factsOf(kept, here);
+  const common = { ...NO_STEP, place: here.step, previous_sha256: here.sha256, drafts, leftovers: leftoversOf(kept, written, around) };
+  if (old === undefined) return creationBack(kept, written, around, { facts, common });
+  if (here.tree === null) return goneBack(kept, old, around, { facts, common });
+  if (isOld(old, here)) return tidied(facts, common, []);
+  refuseOther(kept.path, written, here);
+  const changes = [`put the old content of '${shown(kept.path)}' back (${count(Number(old.seen.size), "byte")}), its permissions and its time`];
+  return { ...facts, changes, notUndone: lossesOf(kept), step: { ...common, way: "replace" } };
 }
 
-function writeBack(kept: Kept, written: KeptWrite, around: AroundWrite): BackLook {
-  const { here } = around;
-  const [old] = kept.nodes;
-  const path = `'${shown(kept.path)}'`;
-  const facts = { path: kept.path, root: here.root, ...countOf(kept.nodes) };
-  const leftovers = leftoversOf(kept, around);
-  const common = { ...NO_STEP, place: here.step, previous_sha256: here.sha256, leftovers };
-  if (here.tree === null) return unfinishedBack(kept, written, around, { ...facts, step: common });
-  if (old !== undefined && isEntry(here, old.seen) && around.aside !== null) throw nothingToDo(kept.path, "the old file is still there");
+interface Begun {
+  readonly facts: Facts;
+  readonly common: Omit<BackStep, "way">;
+}
+
+function creationBack(kept: Kept, written: KeptWrite, { here, made }: Around, { facts, common }: Begun): BackLook {
+  const folders = removable(kept, written, made);
+  const step = { ...common, made: folders.steps };
+  if (here.tree === null) return tidied(facts, step, folders.changes);
   refuseOther(kept.path, written, here);
-  if (old === undefined) {
-    const folders = removable(kept, written, around.made);
-    return { ...facts, changes: [`delete the file ${path}, which was new`, ...folders.changes], notUndone: [], step: { ...common, way: "remove", made: folders.steps } };
+  return { ...facts, changes: [`delete the file '${shown(kept.path)}', which was new`, ...folders.changes], notUndone: [], step: { ...step, way: "remove" } };
+}
+
+/** Nothing has the file's name: an act or an undoing was stopped in the moment in which it was free. */
+function goneBack(kept: Kept, old: KeptNode, { here, aside, replaced }: Around, { facts, common }: Begun): BackLook {
+  if (here.step.names.length > 1) throw folderIsGone(kept.path);
+  if (aside !== null && isEntry(aside, old.seen)) {
+    const changes = [`put ${inWords(kept)} back in its place, which the interrupted call has left as '${kept.aside}'`];
+    const leftovers = common.leftovers.filter((leftover) => leftover !== aside.step);
+    return { ...facts, changes, notUndone: [], step: { ...common, way: "rename_aside", aside: aside.step, leftovers } };
   }
-  const changes = [`put the old content of ${path} back (${count(Number(old.seen.size), "byte")}), its permissions and its time`];
-  return { ...facts, changes, notUndone: lossesOf(kept), step: { ...common, way: "replace" } };
+  if (!common.leftovers.includes(replaced.step)) throw changed(kept.path, "it is gone");
+  return { ...facts, changes: [`put back ${inWords(kept)}, which an interrupted rollback has begun`], notUndone: lossesOf(kept), step: { ...common, way: "rebuild" } };
 }
 
 /** The file itself must be what the write left; that it was copied meanwhile, byte for byte, makes no difference. */
 function refuseOther(path: string, written: KeptWrite, { tree, sha256 }: Seen): void {
   if (tree === null) return;
   if (tree.kind !== "file") throw changed(path, `there is a ${tree.kind === "symlink" ? "link" : "folder"} in its place now`);
-  if (Number(tree.stat.size) !== written.size || sha256 !== written.sha256) throw changed(path, "its content was changed since");
+  if (!isWritten(written, { tree, sha256 })) throw changed(path, "its content was changed since");
   if (written.mode !== null && Number(tree.stat.mode & 0o7777n) !== written.mode) throw changed(path, "its permissions were changed since");
 }
 
-type Unfinished = Pick<BackLook, "path" | "root" | "files" | "folders" | "bytes"> & { readonly step: Omit<BackStep, "way"> };
-
-/** A write that was stopped before the new file had its name: the old one may lie aside, and folders may have been made. */
-function unfinishedBack(kept: Kept, written: KeptWrite, { aside, made }: AroundWrite, { step, ...facts }: Unfinished): BackLook {
-  const [old] = kept.nodes;
-  if (aside === null) throw changed(kept.path, "it is gone");
-  if (old !== undefined) {
-    if (!isEntry(aside, old.seen)) throw changed(kept.path, "it is gone");
-    const changes = [`put ${inWords(kept)} back in its place, which the interrupted call has left as '${kept.aside}'`];
-    const leftovers = step.leftovers.filter((leftover) => leftover !== aside.step);
-    return { ...facts, changes, notUndone: [], step: { ...step, way: "rename_aside", aside: aside.step, leftovers } };
-  }
-  const folders = removable(kept, written, made);
-  if (folders.steps.length + step.leftovers.length === 0) throw nothingToDo(kept.path, "the interrupted call never made the file");
-  const drafts = step.leftovers.length === 0 ? [] : ["delete the draft of the file that the interrupted call has left"];
-  return { ...facts, changes: [...drafts, ...folders.changes], notUndone: [], step: { ...step, way: "tidy", made: folders.steps } };
+function isWritten(written: KeptWrite, { tree, sha256 }: Pick<Seen, "tree" | "sha256">): boolean {
+  return tree?.kind === "file" && Number(tree.stat.size) === written.size && sha256 === written.sha256;
 }
 
-/** What an interrupted write has left beside its place: the old file after it was replaced, the new one before it had its name. */
-function leftoversOf(kept: Kept, { aside, temporary }: AroundWrite): readonly PlaceStep[] {
+/** By its content, because an undoing makes it anew. */
+function isOld(old: KeptNode, { tree, sha256 }: Seen): boolean {
+  if (tree?.kind !== "file" || Number(tree.stat.mode & 0o7777n) !== old.mode) return false;
+  return difference(old.seen, tree.stat, "entry") === undefined || (sha256 === old.sha256 && String(tree.stat.mtimeNs / 1000n) === String(BigInt(old.seen.modified) / 1000n));
+}
+
+/** What was replaced, the old file by an interrupted write or the new one by an interrupted undoing, and the write's draft. */
+function leftoversOf(kept: Kept, written: KeptWrite, { aside, replaced, temporary }: Around): readonly PlaceStep[] {
   const [old] = kept.nodes;
-  const isOld = aside !== null && old !== undefined && isEntry(aside, old.seen);
-  const isDraft = temporary?.tree?.kind === "file";
-  return [...(isOld ? [aside.step] : []), ...(isDraft ? [temporary.step] : [])];
+  const oldIsAside = aside !== null && old !== undefined && isEntry(aside, old.seen);
+  const draft = temporary?.tree?.kind === "file" ? [temporary.step] : [];
+  return [...(oldIsAside ? [aside.step] : []), ...(isWritten(written, replaced) ? [replaced.step] : []), ...draft];
 }
 
 function isEntry({ tree }: Seen, judged: Fingerprint): boolean {

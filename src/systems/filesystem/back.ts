@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync } from "node:fs";
 
 import { EnactError } from "../../errors.js";
-import { freshName, publish, putBack } from "./aside.js";
+import { publish, putBack } from "./aside.js";
 import type { Directory } from "./directory.js";
 import { errno, failed, stale, tidy, unless, WalkFailure } from "./failures.js";
 import { comparedWith, countOf } from "./kept-tree.js";
@@ -10,7 +10,7 @@ import { fillKept, rebuild, type Rebuilt } from "./rebuild.js";
 import { remove } from "./remove.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import { digestOf, listTree, type TreeNode } from "./tree.js";
-import type { BackStep, PlaceStep, PutBack, Settings } from "./types.js";
+import type { BackStep, PlaceStep, PutBack, RemoveStep, Settings } from "./types.js";
 import { makeSure, replace } from "./write.js";
 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
@@ -22,6 +22,7 @@ const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | con
  * @throws EnactError STALE_PLAN, ACTION_FAILED, TAMPERED: nothing was done, unless `done` says otherwise
  */
 export async function actBack(settings: Settings, step: BackStep, kept: Kept, contents: () => AsyncIterable<Uint8Array>): Promise<PutBack> {
+  for (const draft of step.drafts) await removeDraft(settings, draft);
   const done = await actOne(settings, step, kept, contents);
   for (const leftover of step.leftovers) await removeLeftover(settings, leftover);
   let removedFolders = 0;
@@ -66,7 +67,7 @@ async function rebuildAt(found: Reopened, { place }: BackStep, kept: Kept, conte
   checkEntry(found, place, "content");
   const kind = kept.nodes[0]?.kind;
   // symlink(2) refuses a name that is taken, and its content is there at once.
-  const temporary = kind === "symlink" ? name : freshName("new");
+  const temporary = kind === "symlink" ? name : kept.back.temporary;
   const rebuilt = await rebuild({ handles, folder, name: temporary, nodes: kept.nodes, present: new Set() }, contents);
   try {
     folder.confirm();
@@ -131,7 +132,7 @@ async function replaceAt(found: Reopened, step: BackStep, kept: Kept, contents: 
   const { folder } = found;
   const node = oldOf(kept);
   checkEntry(found, step.place, "content");
-  const names = { temporary: freshName("new"), aside: freshName("aside") };
+  const names = kept.back;
   const fd = folder.open(names.temporary, NEW_FILE, 0o600);
   try {
     await fillKept(fd, node, contents);
@@ -166,6 +167,12 @@ async function removeFolder(settings: Settings, place: PlaceStep): Promise<numbe
     if (error instanceof EnactError && error.code === "STALE_PLAN") return 0;
     throw failed(place.path, "removed", error, "The file was deleted; the folder that was made for it is still there.");
   });
+}
+
+/** What was never finished: nobody has lost anything with it. */
+async function removeDraft(settings: Settings, draft: RemoveStep): Promise<void> {
+  if (draft.tree_digest === null) await removeLeftover(settings, draft.place);
+  else await remove(settings, draft, null);
 }
 
 /** What an interrupted act has left under a name of ours. */

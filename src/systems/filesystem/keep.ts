@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { constants, read as readCallback, type BigIntStats } from "node:fs";
 import { promisify } from "node:util";
 
+import { freshName } from "./aside.js";
 import type { Directory } from "./directory.js";
 import { difference, fingerprint, type Fingerprint } from "./fingerprint.js";
 import { unless, WalkFailure } from "./failures.js";
@@ -65,10 +66,17 @@ export type Kept = {
   /** A file's, a link's or a tree's entries, each folder before what is in it; empty when nothing was there. */
   readonly nodes: readonly KeptNode[];
   readonly written: KeptWrite | null;
+  /** Names for whoever undoes the act, so that an interrupted undoing can be recognised as well. */
+  readonly back: { readonly temporary: string; readonly aside: string };
 };
 
 /** PATH_MAX of Linux. */
 const MAX_TARGET_BYTES = 4096;
+/** Names that nobody can foresee. */
+export function namesForUndoing(): Kept["back"] {
+  return { temporary: freshName("new"), aside: freshName("aside") };
+}
+
 /** A little more than a node takes as JSON, its name and target apart. */
 const NODE_BYTES = 640;
 

@@ -7,7 +7,7 @@ import { isSame, type Directory } from "./directory.js";
 import { errno, failed, inWords, isChange, settled, stale, WalkFailure } from "./failures.js";
 import { difference, fingerprint } from "./fingerprint.js";
 import type { Handles } from "./handles.js";
-import { BEFORE, keepContents, type Keep } from "./keep.js";
+import { BEFORE, keepContents, namesForUndoing, type Keep } from "./keep.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import { digestOf, entriesBelow, leafOf, listTree, type TreeNode } from "./tree.js";
 import type { PlaceStep, Removed, RemoveStep, Settings } from "./types.js";
@@ -42,7 +42,7 @@ interface Keeping {
 async function keepBefore({ keep, aside }: Keeping, { handles, folder, name }: Reopened, place: PlaceStep, tree: TreeNode): Promise<void> {
   if (keep === null) return;
   const nodes = await keepContents(keep, { handles, folder, name }, tree);
-  await keep.put(BEFORE, { version: 1, act: "delete", path: place.path, aside, nodes, written: null });
+  await keep.put(BEFORE, { version: 1, act: "delete", path: place.path, aside, nodes, written: null, back: namesForUndoing() });
 }
 
 function removeOne({ folder, name }: Reopened, place: PlaceStep, freeName: string): Removed {

@@ -122,7 +122,9 @@ export type BackStep = {
   readonly previous_sha256: string | null;
   /** Folders to remove, the innermost first. */
   readonly made: readonly PlaceStep[];
-  /** What an interrupted act has left under names of its own. */
+  /** What an interrupted undoing has begun to build, under a name of ours that is needed: removed first. */
+  readonly drafts: readonly RemoveStep[];
+  /** Files that an interrupted act or undoing has put aside or begun, under names of ours: removed last. */
   readonly leftovers: readonly PlaceStep[];
 };
 
@@ -134,7 +136,7 @@ export interface BackLook {
   readonly files: number;
   readonly folders: number;
   readonly bytes: number;
-  /** For people, one clause each. */
+  /** For people, one clause each; none when everything is as it was before the act. */
   readonly changes: readonly string[];
   readonly notUndone: readonly string[];
   readonly step: BackStep;
@@ -188,7 +190,7 @@ export interface FileReader {
   /**
    * How to put back what an act has changed.
    * @param isWhole whether it is known to have ended as it should; else what it left half-way is looked for too
-   * @throws EnactError STALE_PLAN naming what differs, REFUSED when there is nothing to put back
+   * @throws EnactError STALE_PLAN naming what differs
    */
   lookBack(kept: Kept, isWhole: boolean, options?: LookOptions): Promise<BackLook>;
   /** What interrupted acts have left beside a path (from the root) since then, from the root. */

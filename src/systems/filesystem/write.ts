@@ -5,7 +5,7 @@ import { freshName, moveAside, publish, putBack } from "./aside.js";
 import { isSame, type Directory } from "./directory.js";
 import { errno, failed, stale, tidy, unless } from "./failures.js";
 import { difference, hashOf, sha256 } from "./fingerprint.js";
-import { BEFORE, keepContents, type Keep } from "./keep.js";
+import { BEFORE, keepContents, namesForUndoing, type Keep } from "./keep.js";
 import { checkEntry, reopened, type Reopened } from "./reopen.js";
 import { leafOf } from "./tree.js";
 import type { PlaceStep, Settings, WriteStep, Written } from "./types.js";
@@ -86,7 +86,7 @@ async function keepBefore(keep: Keep, found: Reopened, step: WriteStep, old: Big
   const made = names.slice(0, -1).map((_name, index) => parts.slice(0, parts.length - names.length + index + 1).join("/"));
   const content = Buffer.from(step.content);
   const written = { size: content.length, sha256: sha256(content), mode: old === undefined ? null : Number(old.mode & 0o777n), temporary, made };
-  await keep.put(BEFORE, { version: 1, act: "write", path, aside, nodes, written });
+  await keep.put(BEFORE, { version: 1, act: "write", path, aside, nodes, written, back: namesForUndoing() });
 }
 
 /** The new content, durable, with the old file's owner and permissions; never readable by others meanwhile. */
