@@ -128,6 +128,13 @@ describe("what does not hold, and why", () => {
     expect(checkApproval(entry, revoked(1))).toBeNull();
   });
 
+  test("an answer that is older than the approver who is said to have given it", () => {
+    const answered = Date.parse(proof().answers[0]?.answered_at ?? "");
+    const joined = (ms: number) => ({ find: (id: string) => ({ ...world.registry.find(id), created_at: new Date(answered + ms).toISOString() }) }) as typeof world.registry;
+    expect(checkApproval(entry, joined(1))).toMatch(/older than the approver/);
+    expect(checkApproval(entry, joined(0))).toBeNull();
+  });
+
   test("an approval that two runs used, however well it is signed", () => {
     const check2 = approvalChecker(world.registry);
     expect(check2(entry)).toBeNull();
@@ -157,6 +164,6 @@ function changeAt(value: JsonValue, path: readonly string[]): void {
   const key = path.at(-1) ?? "";
   const old = parent[key];
   // Texts keep their form, so that it is not their form that gives them away.
-  if (typeof old === "string") parent[key] = /^\d{4}-/u.test(old) ? new Date(Date.parse(old) + 1).toISOString() : `${old.slice(0, -2)}${old.endsWith("AA") ? "BB" : "AA"}`;
+  if (typeof old === "string") parent[key] = /^\d{4}-\d\d-\d\dT/u.test(old) ? new Date(Date.parse(old) + 1).toISOString() : `${old.slice(0, -2)}${old.endsWith("AA") ? "BB" : "AA"}`;
   else parent[key] = typeof old === "number" ? old + 1 : old !== true;
 }
