@@ -448,9 +448,11 @@ describe("somebody at the files", () => {
     await world.approve(ann);
     await world.inbox.close();
     for (const suffix of ["", "-wal", "-shm"]) rmSync(join(world.enactHome, `inbox.sqlite${suffix}`), { force: true });
-    const report = await write(guard);
+    const report = await write(world.guard());
     expect(report.status).toBe("blocked");
     expect(stateOf(report)).toBe("requested");
+    // The first guard still holds the file that is gone, and must not go on with it.
+    expect((await write(guard)).receipt?.approval).toMatchObject({ state: "pending", id: report.receipt?.approval?.["id"] });
   });
 
   test("rows of the ledger deleted to use an approval again: the whole ledger is refused", async () => {
