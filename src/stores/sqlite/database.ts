@@ -29,6 +29,7 @@ export interface OpenOptions {
 export class Database {
   readonly #connection: DatabaseSyncInstance;
   readonly #statements = new Map<string, StatementSyncInstance>();
+  readonly #iterated = new Set<StatementSyncInstance>();
 
   constructor(sqlite: Sqlite, location: string, { readOnly = false, busyTimeoutMs }: OpenOptions) {
     // `timeout` sets the busy timeout before anything else can meet a lock; journal_mode comes later, from the caller.
@@ -53,9 +54,18 @@ export class Database {
     return this.#prepare(sql).all(...values) as readonly Row[];
   }
 
-  /** Rows one by one, on a statement of its own, so that other statements may run meanwhile. */
-  iterate(sql: string, ...values: readonly Value[]): Iterable<Row> {
-    return this.#connection.prepare(sql).iterate(...values) as Iterable<Row>;
+  /**
+   * Rows one by one, on a statement of its own, so that other statements may run meanwhile. The statement is held for as
+   * long as rows are read: the iterator does not keep it, and once it is collected as garbage there are no more rows.
+   */
+  *iterate(sql: string, ...values: readonly Value[]): Iterable<Row> {
+    const statement = this.#connection.prepare(sql);
+    this.#iterated.add(statement);
+    try {
+      yield* statement.iterate(...values) as Iterable<Row>;
+    } finally {
+      this.#iterated.delete(statement);
+    }
   }
 
   /** Runs `work` in a transaction of this kind; whatever it throws rolls back. */
