@@ -3,6 +3,8 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { approvalSubject } from "../../src/approvals/proof.js";
+import { newRequestId } from "../../src/approvals/request.js";
 import { checkpointCommand } from "../../src/cli/checkpoint.js";
 import type { Approvers } from "../../src/cli/evidence/approvals.js";
 import { verifyFilesCommand } from "../../src/cli/evidence/verify-files.js";
@@ -11,6 +13,8 @@ import { exportCommand } from "../../src/cli/export.js";
 import type { Output } from "../../src/cli/io.js";
 import { openCheckpointKeys } from "../../src/receipts/checkpoint-keys.js";
 import type { Entry } from "../../src/receipts/receipt.js";
+import { keyPerson, passkeyPerson } from "../support/approval-world.js";
+import { approvedEntry, approverOf, at } from "../support/approved-entry.js";
 import { capturedIo } from "../support/cli-io.js";
 import { LedgerSandbox, recordRun } from "../support/ledger-sandbox.js";
 import { VERIFIER } from "../support/verifier-page.js";
@@ -46,6 +50,7 @@ interface Verified {
   readonly from: number;
   readonly first_problem: { readonly kind: string; readonly sequence: number } | null;
   readonly keys_came_along: boolean;
+  readonly unchecked_approvals: number;
   readonly checkpoints: readonly { readonly ok: boolean; readonly message: string }[];
 }
 
@@ -227,6 +232,26 @@ describe("a bundle", () => {
     } finally {
       await auditor.cleanUp();
     }
+  });
+
+  test("holds the public keys of those whose approvals are in it, and of nobody else", async () => {
+    const [ann, bob] = [keyPerson("ann@example.com", at(0)), passkeyPerson("bob@example.com", at(0))];
+    const approvers: Approvers = { find: (id) => [ann, bob].map((person) => approverOf(person)).find((approver) => approver.id === id) };
+    const nobody: Approvers = { find: () => undefined };
+    const id = newRequestId();
+    const ledger = sandbox.ledger();
+    await ledger.recordDecision(() => ({ entry: approvedEntry(id, [ann]), subjects: [approvalSubject(id)] }));
+    await ledger.close();
+    await run({ bundle: "bundle" }, { approvers });
+    const written = readFileSync(file("bundle/approvers.json"), "utf8");
+    expect([written.includes("ann@example.com"), written.includes("bob@example.com")]).toEqual([true, false]);
+    expect(verify("bundle", {}, sandbox, undefined, nobody)).toMatchObject({ code: 0, unchecked_approvals: 0 });
+    await run({ out: "log.jsonl" }, { approvers });
+    expect(verify("log.jsonl", {}, sandbox, undefined, approvers)).toMatchObject({ code: 0, unchecked_approvals: 0 });
+    const unchecked = verify("log.jsonl", {}, sandbox, undefined, nobody);
+    expect(unchecked).toMatchObject({ code: 0, unchecked_approvals: 1, text: expect.stringContaining("1 approval was not checked") as string });
+    writeFileSync(file("bundle/approvers.json"), written.replaceAll("ann@", "eve@"));
+    expect(verify("bundle", {}, sandbox, undefined, nobody)).toMatchObject({ code: 1, first_problem: { kind: "approval", sequence: 1 } });
   });
 
   test("of a part can be checked against the checkpoint over the whole", async () => {
