@@ -86,6 +86,7 @@ describe.each(["ES256", "EdDSA", "RS256"] as const)("a passkey with %s", (algori
     ["nobody touched it", { flags: 0x04 }],
     ["a person who was not verified", { flags: 0x01 }],
     ["no flags at all", { flags: 0x00 }],
+    ["authenticator data that is cut off", { bytes: 36 }],
   ])("%s does not count, although it is rightly signed", (_fear, changes) => {
     expect(hasSigned(ann.draft, challenge, ann.assert(challenge, changes))).toBe(false);
   });

@@ -51,6 +51,8 @@ export interface AssertionChanges {
   readonly type?: string;
   readonly flags?: number;
   readonly challenge?: string;
+  /** Bytes of authenticator data that are left and signed. */
+  readonly bytes?: number;
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
@@ -60,9 +62,9 @@ export function passkeyPerson(email: string, created_at: string, algorithm: "ES2
   const passkey = { credential_id: randomBytes(16).toString("base64url"), rp_id: "localhost", origin: ORIGIN };
   const draft: ApproverDraft = { id: randomBytes(8).toString("hex"), email, kind: "passkey", public_key: publicKeyText(publicKey), created_at, passkey };
   const assert = (challenge: Uint8Array, changes: AssertionChanges = {}): AnswerSignature => {
-    const { origin = ORIGIN, rpId = "localhost", type = "webauthn.get", flags = 0x05, more = {} } = changes;
+    const { origin = ORIGIN, rpId = "localhost", type = "webauthn.get", flags = 0x05, bytes = 37, more = {} } = changes;
     const clientData = Buffer.from(JSON.stringify({ type, challenge: changes.challenge ?? Buffer.from(challenge).toString("base64url"), origin, ...more }));
-    const data = Buffer.concat([createHash("sha256").update(rpId).digest(), Buffer.of(flags), Buffer.alloc(4)]);
+    const data = Buffer.concat([createHash("sha256").update(rpId).digest(), Buffer.of(flags), Buffer.alloc(4)]).subarray(0, bytes);
     const signature = sign(algorithm === "EdDSA" ? null : "sha256", Buffer.concat([data, createHash("sha256").update(clientData).digest()]), privateKey);
     return { kind: "passkey", authenticator_data: data.toString("base64url"), client_data: clientData.toString("base64url"), signature: signature.toString("base64url") };
   };
