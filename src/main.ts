@@ -186,13 +186,14 @@ const commands: Commands = {
     return initCommand(args, io, { project, ...file, tools, launch, load: (draft) => load(project, draft) });
   },
   async demo(args) {
-    const [{ demoCommand }, { demoParts }, { embeddedDataDir }, { connectAgent }] = await Promise.all([
+    const [{ demoCommand }, { demoParts }, { embeddedDataDir }, { connectAgent }, { openInbox }] = await Promise.all([
       import("./cli/demo.js"),
       import("./cli/demo/parts.js"),
       import("./compose.js"),
       import("./mcp/client.js"),
+      import("./stores/inbox.js"),
     ]);
-    return demoCommand(args, io, demoParts({ program: PROGRAM, env: io.env, dataDir: embeddedDataDir, connectAgent }));
+    return demoCommand(args, io, demoParts({ program: PROGRAM, env: io.env, dataDir: embeddedDataDir, openInbox: (enactHome) => openInbox({ enactHome }), connectAgent }));
   },
   async ui(args) {
     const [{ uiCommand }, { startWebServer }, { receiptPages }, { openBrowser }, { approvalChecker }, { approversForProofs }] = await Promise.all([

@@ -1,6 +1,6 @@
 import pc from "picocolors";
 
-import type { Scene } from "./demo/scene.js";
+import type { Past, Scene } from "./demo/scene.js";
 import { closeServices, type Services } from "./demo/services.js";
 import { SCENES } from "./demo/story.js";
 import type { SeedDatabase, World } from "./demo/world.js";
@@ -29,16 +29,30 @@ export interface DemoParts {
   /** Runs `enact-guard verify` on the project as a child process. */
   verify(project: string, enactHome: string): Promise<{ code: number; output: string }>;
   readonly seedDatabase: SeedDatabase;
+  /** A person who approves with a key; made for this demo only. */
+  person(enactHome: string): Promise<DemoPerson>;
   /** Starts the servers for messages on loopback, as far as their packages are installed. */
   startServices(): Promise<Services>;
+}
+
+export interface DemoPerson {
+  readonly email: string;
+  /** Signs the request as `enact-guard approve` does, after the passphrase. */
+  approve(request: string): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** One scene as it went. */
 interface Shown {
   readonly title: string;
   readonly incident: string | null;
+  /** What a person did before it. */
+  readonly person: string | null;
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
+  readonly run_id: string | null;
+  /** The request to people that it led to. */
+  readonly request: string | null;
   readonly expected: "blocked" | "done";
   readonly decision: string | null;
   readonly text: string;
@@ -46,6 +60,14 @@ interface Shown {
   readonly result: unknown;
   readonly effect: string | null;
   readonly as_it_must_be: boolean;
+}
+
+/** What the demo reads of a receipt. */
+interface Receipt {
+  readonly run_id?: string;
+  readonly decision?: string;
+  readonly policy_results?: readonly { readonly policy: string; readonly passed: boolean }[];
+  readonly approval?: Readonly<Record<string, unknown>> | null;
 }
 
 /**
@@ -96,6 +118,7 @@ function leftOut(scenes: readonly Scene[]): string {
 
 async function playAll(world: World, parts: DemoParts, say: Say): Promise<{ played: readonly Shown[]; left: readonly Scene[] }> {
   const agent = await parts.connect(world.project, world.enactHome);
+  const person = await parts.person(world.enactHome);
   const shown: Shown[] = [];
   const left: Scene[] = [];
   try {
@@ -104,31 +127,50 @@ async function playAll(world: World, parts: DemoParts, say: Say): Promise<{ play
         left.push(scene);
         continue;
       }
-      const played = await play(scene, world, agent);
+      const played = await play(scene, world, agent, pastOf(shown, person));
       shown.push(played);
       present(scene, played, say);
     }
   } finally {
     await agent.close();
+    await person.close();
   }
   return { played: shown, left };
 }
 
-async function play(scene: Scene, world: World, agent: AgentConnection): Promise<Shown> {
+function pastOf(shown: readonly Shown[], person: DemoPerson): Past {
+  const scene = (title: string): Shown => {
+    const found = shown.find((one) => one.title === title);
+    if (found === undefined) throw new TypeError(`there was no scene '${title}'`);
+    return found;
+  };
+  return {
+    runOf: (title) => scene(title).run_id ?? "",
+    requestOf: (title) => scene(title).request ?? "",
+    approve: (request) => person.approve(request),
+  };
+}
+
+async function play(scene: Scene, world: World, agent: AgentConnection, past: Past): Promise<Shown> {
   await scene.before?.(world);
-  const seen = await agent.call(scene.tool, scene.arguments);
+  const told = (await scene.person?.(past)) ?? null;
+  const args = typeof scene.arguments === "function" ? scene.arguments(past) : scene.arguments;
+  const seen = await agent.call(scene.tool, args);
   const stage = { rows: async (sql: string) => rowsIn((await agent.call("sql_query", { sql })).result) };
   const effect = await scene.look?.(world, stage);
-  const receipt = seen.receipt as { decision?: string; policy_results?: { policy: string; passed: boolean }[] } | null;
+  const receipt = seen.receipt as Receipt | null;
   const decision = receipt?.decision ?? null;
   const blockedBy = receipt?.policy_results?.filter((result) => !result.passed).map((result) => result.policy) ?? [];
-  const decided = scene.expected === "blocked" ? decision === "BLOCK" && seen.isError : decision === "PASS" && !seen.isError;
+  const decided = scene.expected === "blocked" ? decision === "BLOCK" && seen.isError : (decision === "PASS" || decision === "ROLLED_BACK") && !seen.isError;
   const rightReason = scene.policy === undefined || blockedBy.includes(scene.policy);
   return {
     title: scene.title,
     incident: scene.incident ?? null,
+    person: told,
     tool: scene.tool,
-    arguments: scene.arguments,
+    arguments: args,
+    run_id: receipt?.run_id ?? null,
+    request: typeof receipt?.approval?.["id"] === "string" ? receipt.approval["id"] : null,
     expected: scene.expected,
     decision,
     text: seen.text,
@@ -144,10 +186,11 @@ function rowsIn(result: unknown): readonly Readonly<Record<string, unknown>>[] {
 }
 
 function present(scene: Scene, shown: Shown, say: Say): void {
-  const told = scene.incident ?? "and its legitimate twin";
+  const told = scene.incident ?? scene.shows ?? "and its legitimate twin";
   say();
   say(scene.incident === undefined ? pc.dim(`  ${told}`) : pc.bold(pc.yellow(told)));
-  say(`  ${pc.cyan("agent")}  ${scene.tool} ${JSON.stringify(scene.arguments)}`);
+  if (shown.person !== null) say(`  ${pc.cyan("person")} ${shown.person}`);
+  say(`  ${pc.cyan("agent")}  ${scene.tool} ${JSON.stringify(shown.arguments)}`);
   const colour = shown.expected === "blocked" ? pc.red : pc.green;
   const [headline = "", ...rest] = shown.text.split("\n");
   say(`  ${pc.cyan("guard")}  ${colour(headline)}`);

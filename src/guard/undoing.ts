@@ -15,6 +15,7 @@ export const ROLLBACK = "enact_rollback";
 export function reversalOf(tool: GuardedTool, plan: Pick<Plan<JsonObject, Json>, "reversal">, store: UndoStore | undefined): Reversal | undefined {
   if (tool.annotations.readOnlyHint) return undefined;
   const said = plan.reversal;
+  if (said === null) return undefined;
   if (said?.possible === false) return said;
   if (tool.undo === undefined) return { possible: false, how: `there is no undoing of ${tool.name}` };
   if (store === undefined) return { possible: false, how: "undoing is switched off (undo.enabled in enact.yaml)" };

@@ -7,14 +7,19 @@ export interface Scene {
   readonly incident?: string;
   readonly title: string;
   readonly tool: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Where they depend on what came of earlier scenes, a function of that. */
+  readonly arguments: Readonly<Record<string, unknown>> | ((past: Past) => Readonly<Record<string, unknown>>);
   readonly expected: "blocked" | "done";
   /** What must have blocked it. */
   readonly policy?: string;
   /** Played only where this could be started. */
   readonly needs?: keyof Services;
+  /** What the scene shows, in place of "and its legitimate twin". */
+  readonly shows?: string;
   /** Changes the world before the call. */
   readonly before?: (world: World) => Promise<void>;
+  /** What a person does before the call, and tells. */
+  readonly person?: (past: Past) => Promise<string>;
   /** Looks at the real system afterwards, past the guard: what it found, and whether that is as it must be. */
   readonly look?: (world: World, stage: Stage) => Promise<Effect>;
 }
@@ -22,6 +27,15 @@ export interface Scene {
 export interface Effect {
   readonly found: string;
   readonly asItMustBe: boolean;
+}
+
+/** What came of earlier scenes, by their titles. */
+export interface Past {
+  runOf(title: string): string;
+  /** The guard's request to people that a blocked call has led to. */
+  requestOf(title: string): string;
+  /** Approves it with a key, as `enact-guard approve` does at a terminal. */
+  approve(request: string): Promise<void>;
 }
 
 /** What scenes may ask of the guard itself. */

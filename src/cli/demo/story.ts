@@ -101,6 +101,17 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    shows: "What a guarded call has done can be undone, as long as nobody has changed it since",
+    title: "undo that",
+    tool: "enact_rollback",
+    arguments: (past) => ({ run_id: past.runOf("delete the build folder").slice(0, 8) }),
+    expected: "done",
+    look: async ({ project }) => {
+      const text = await readFile(join(project, "build/app.js"), "utf8").catch(() => "gone");
+      return { found: `build/app.js: ${text.trim()}`, asItMustBe: text === "console.log('built');\n" };
+    },
+  },
+  {
     incident: "April 2026: agents leaked tokens",
     title: "commit a file with an access token",
     tool: "git_commit",
@@ -117,6 +128,28 @@ export const SCENES: readonly Scene[] = [
     expected: "done",
     before: async ({ project }) => writeFile(join(project, "src/rates.ts"), "export const token = process.env.RATES_TOKEN;\n"),
     look: async ({ git }) => subjectIs(git, "HEAD", "Read the rates from the service"),
+  },
+  {
+    incident: "December 2025: an agent deleted and re-created an environment, unasked: 13 hours of outage",
+    title: "merge what only a person may let in",
+    tool: "git_merge",
+    arguments: { base: "agent/report", head: "agent/fix-149" },
+    expected: "blocked",
+    policy: "require_human_ok",
+    look: async ({ git }) => subjectIs(git, "agent/report", "Read the rates from the service"),
+  },
+  {
+    shows: "and the same call, after a person has read it and signed it with a key that no agent has",
+    title: "merge it once a person has approved exactly that",
+    person: async (past) => {
+      const request = past.requestOf("merge what only a person may let in");
+      await past.approve(request);
+      return `enact-guard approve ${request.slice(0, 8)}   (reads what will be done, types a passphrase)`;
+    },
+    tool: "git_merge",
+    arguments: { base: "agent/report", head: "agent/fix-149" },
+    expected: "done",
+    look: async ({ git }) => subjectIs(git, "agent/report", "Merge branch 'agent/fix-149' into agent/report"),
   },
   ...MESSAGE_SCENES,
   {

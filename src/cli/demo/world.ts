@@ -116,7 +116,7 @@ const DATABASE = `
 `;
 
 function configuration({ mail, slack }: Services): string {
-  const tools = ["git_push", "git_commit", "git_delete_branch", "sql_query", "file_read", "file_write", "file_delete"];
+  const tools = ["git_push", "git_commit", "git_delete_branch", "git_merge", "sql_query", "file_read", "file_write", "file_delete"];
   const messages = [...(mail === undefined ? [] : ["email_send"]), ...(slack === undefined ? [] : ["slack_post"])];
   const parts = [
     CONFIGURATION.identity,
@@ -147,6 +147,7 @@ const CONFIGURATION = {
   - require_branch_prefix: { prefix: agent/ }
   - dont_force_push
   - dont_delete_branch
+  - require_human_ok: { workflows: [git_merge] }
   - dont_commit_api_keys
   - require_meaningful_commit_message
   - block_ddl
@@ -156,5 +157,6 @@ const CONFIGURATION = {
   - restrict_paths: { allowed_dirs: [src, build] }
   - block_extensions: { extensions: [.env, .pem, .key] }
   - code_freeze_active: { allow_reads: true }`,
-  receipts: "receipts: { store: sqlite, signing: ed25519 }\n",
+  // No page: the demo answers with a key, and opens no port that somebody else may use.
+  receipts: "approvals: { page: false }\nreceipts: { store: sqlite, signing: ed25519 }\n",
 } as const;

@@ -29,8 +29,8 @@ const tableSchema = z.object({
 const keptSchema = z.object({ tables: z.array(tableSchema), search_path: z.string() });
 
 /** Whether a statement could be undone, as far as that can be said before it runs. */
-export function sqlReversal({ order, facts }: SqlStep, isEmbedded: boolean, undoBytes: number): Reversal {
-  if (order.readOnly) return { possible: false, how: "it only reads" };
+export function sqlReversal({ order, facts }: SqlStep, isEmbedded: boolean, undoBytes: number): Reversal | null {
+  if (order.readOnly) return null;
   if (facts.ddl.length > 0) return { possible: false, how: "changes of the schema are not undone" };
   if (undoBytes === 0) return { possible: false, how: "nothing is kept for undoing" };
   if (isEmbedded) return { possible: false, how: "the embedded PostgreSQL has one session only: nobody sees the rows as they were" };
