@@ -4,7 +4,7 @@ import type { LedgerReader } from "../receipts/ledger.js";
 import type { ExitCode, Io } from "./io.js";
 import { EXIT } from "./io.js";
 import type { Runs } from "./receipts/runs.js";
-import { newestRuns, runsNamed } from "./receipts/runs.js";
+import { newestRuns, rollbacksOf, runsNamed } from "./receipts/runs.js";
 import { runTable, runText } from "./receipts/text.js";
 
 export interface ReceiptsOptions {
@@ -70,7 +70,7 @@ function oneRun(reader: LedgerReader, runId: string): Runs {
 }
 
 function asText({ runs }: Runs, args: ReceiptsOptions, reader: LedgerReader, columns: number): string {
-  if (args.runId !== undefined) return runs.map(runText).join("\n");
+  if (args.runId !== undefined) return runs.map((run) => runText(run, rollbacksOf(reader, run.run_id))).join("\n");
   if (runs.length > 0) return runTable(runs, columns);
   if (!reader.exists) return "No receipts yet: no guarded call was made in this project.";
   return "No receipt matches.";

@@ -1,3 +1,4 @@
+import { ROLLBACK } from "../../guard/undoing.js";
 import type { Problem } from "../../receipts/check.js";
 import { checkLine } from "../../receipts/check.js";
 import type { EntryQuery, LedgerReader } from "../../receipts/ledger.js";
@@ -24,6 +25,8 @@ export interface RunFilter {
 }
 
 const PAGE = 100;
+/** Older ones are not looked through for whom they were about. */
+const MOST_ROLLBACKS = 1000;
 
 /** What became of a run in the end. */
 export function finalEntry(run: Run): Entry | null {
@@ -58,6 +61,14 @@ export function newestRuns(reader: LedgerReader, filter: RunFilter): Runs {
     before = lines.at(-1)?.sequence;
     if (lines.length < PAGE || before === undefined) return { runs, problems: collector.problems() };
   }
+}
+
+/** Allowed runs that were to undo this one, newest first: one that did at most, and those that were stopped before. */
+export function rollbacksOf(reader: LedgerReader, runId: string): readonly Run[] {
+  const collector = new Collector(reader);
+  const lines = reader.find({ workflow: ROLLBACK, phase: "decision", decision: "PASS", newest: true, limit: MOST_ROLLBACKS });
+  const runs = lines.map((line) => collector.newRunOf(line)).filter((run) => run !== null);
+  return runs.filter(({ decision }) => decision?.payload["run_id"] === runId);
 }
 
 /** The runs whose id begins so; a whole id gives one. */

@@ -1,4 +1,5 @@
 import { plainText } from "../../guard/text.js";
+import { ROLLBACK } from "../../guard/undoing.js";
 import type { Entry, RecordedAction, RecordedPolicyResult } from "../../receipts/receipt.js";
 import type { Run } from "./runs.js";
 import { finalEntry, isOpen } from "./runs.js";
@@ -25,11 +26,18 @@ function summary(run: Run, entry: Entry): string {
   const failed = entry.policy_results.find((result) => !result.passed);
   if (entry.decision === "BLOCK" && failed !== undefined) return plainText(`${failed.policy}: ${failed.reason}`, LINE);
   const action = entry.actions_taken.find((taken) => taken.success !== true) ?? entry.actions_taken[0];
-  return action === undefined ? "nothing to do" : actionText(action);
+  const what = action === undefined ? "nothing to do" : actionText(action);
+  const undone = undoneRun(entry);
+  return undone === undefined ? what : `of ${plainText(`${undone.workflow} ${undone.run_id.slice(0, 8)}`, 100)}: ${what}`;
 }
 
-/** A run in full. */
-export function runText(run: Run): string {
+/** The run that a rollback was about. */
+function undoneRun({ workflow, payload: { run_id: undone, undone_workflow: tool } }: Entry): { readonly run_id: string; readonly workflow: string } | undefined {
+  return workflow === ROLLBACK && typeof undone === "string" && typeof tool === "string" ? { run_id: undone, workflow: tool } : undefined;
+}
+
+/** A run in full. @param rollbacks runs that were to undo it */
+export function runText(run: Run, rollbacks: readonly Run[] = []): string {
   const entry = finalEntry(run);
   if (entry === null) return "";
   const { workflow, decision, timestamp, user_email, actor_role, policy_results, actions_taken, redacted } = entry;
@@ -39,6 +47,7 @@ export function runText(run: Run): string {
     `run       ${plainText(run.run_id, 100)}`,
     `when      ${asked}${run.outcome === null || run.decision === null ? "" : `, outcome ${timestamp}`}`,
     `who       ${plainText(user_email, 200)} (${plainText(actor_role, 100)})`,
+    ...rollbacks.map((rollback) => `rollback  ${finalEntry(rollback)?.decision ?? ""} by run ${plainText(rollback.run_id, 100)}`),
     ...section("policies", policy_results.flatMap(policyLines)),
     ...section("facts", factLines(entry.payload)),
     ...section("actions", actions_taken.map(actionText)),
