@@ -13,7 +13,7 @@ async function run(argv: readonly string[], parts: { terminal?: boolean; fail?: 
     if (parts.fail !== undefined) throw parts.fail;
     return name === "check" ? 1 : 0;
   };
-  const names = ["serve", "demo", "init", "check", "receipts", "verify", "ui", "approve", "approvals", "approvers", "doctor"] as const;
+  const names = ["serve", "demo", "init", "check", "receipts", "verify", "export", "checkpoint", "ui", "approve", "approvals", "approvers", "doctor"] as const;
   const commands = Object.fromEntries(names.map((name) => [name, command(name)])) as unknown as Commands;
   const code = await runProgram({ argv, io, commands, version: "1.2.3", stdinIsTerminal: parts.terminal ?? true });
   return { code, called, out: io.out(), err: io.err() };
@@ -28,7 +28,7 @@ describe("without a command", () => {
   test("shows help to a person", async () => {
     const { code, called, out } = await run([]);
     expect({ code, called }).toEqual({ code: 0, called: [] });
-    for (const name of ["serve", "demo", "init", "check", "receipts", "verify", "ui", "doctor"]) expect(out).toMatch(new RegExp(`^ {2}${name}\\b`, "mu"));
+    for (const name of ["serve", "demo", "init", "check", "receipts", "verify", "export", "checkpoint", "ui", "doctor"]) expect(out).toMatch(new RegExp(`^ {2}${name}\\b`, "mu"));
   });
 });
 
@@ -52,6 +52,15 @@ describe("flags and operands", () => {
     [["approvals", "3f2a"], "approvals", { id: "3f2a", watch: false, all: false, json: false }],
     [["approvers"], "approvers", { passkey: false, json: false }],
     [["approvers", "add", "ann@example.com", "--passkey"], "approvers", { action: "add", name: "ann@example.com", passkey: true }],
+    [["verify", "--checkpoint", "a", "--checkpoint", "b", "--public-key", "k"], "verify", { checkpoint: ["a", "b"], publicKey: ["k"], acceptLoss: false, json: false }],
+    [["verify", "--export", "log.jsonl", "--from", "5"], "verify", { export: "log.jsonl", from: 5 }],
+    [["verify", "--proof", "p"], "verify", { proof: "p" }],
+    [["export"], "export", { json: false }],
+    [["export", "--from", "12", "--out", "o", "--verifier", "v.html", "--json"], "export", { from: 12, out: "o", verifier: "v.html", json: true }],
+    [["export", "--bundle", "dir", "--project=/p"], "export", { bundle: "dir", project: "/p" }],
+    [["checkpoint", "--out", "c.txt"], "checkpoint", { out: "c.txt", json: false }],
+    [["checkpoint", "--prove", "7"], "checkpoint", { prove: "7" }],
+    [["checkpoint", "--since", "c.txt", "--public-key", "a", "--public-key", "b"], "checkpoint", { since: "c.txt", publicKey: ["a", "b"] }],
     [["doctor", "--project", "/p"], "doctor", { json: false, project: "/p" }],
   ])("%j", async (argv, name, args) => {
     const { called, err } = await run(argv);
@@ -93,8 +102,12 @@ describe("what does not exist", () => {
     [["serve", "--project"], "argument missing"],
     [["receipts", "--limit", "many"], "whole number"],
     [["receipts", "--limit", "0"], "whole number"],
+    [["export", "--from", "0"], "--from wants the number of a receipt"],
+    [["export", "--from", "1e3"], "--from wants the number of a receipt"],
+    [["verify", "--from", "x"], "--from wants the number of a receipt"],
+    [["checkpoint", "extra"], "too many arguments"],
     [["serve", "--http", "80"], "unknown option"],
-    [["rollback", "x"], "no command 'rollback'"],
+    [["undo", "x"], "no command 'undo'"],
   ])("%j exits 2 and says why", async (argv, words) => {
     const { code, called, err } = await run(argv);
     expect({ code, called }).toEqual({ code: 2, called: [] });
