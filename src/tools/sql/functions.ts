@@ -26,6 +26,7 @@ const HARMLESS_EXTENSIONS: Readonly<Record<string, RegExp>> = {
   pgcrypto: /^(?:gen_random_bytes|gen_random_uuid|gen_salt|encrypt|pgp_)/,
   pg_trgm: /^show_limit$/,
   unaccent: /^unaccent$/,
+  tablefunc: /^normal_rand$/,
 };
 
 /** Names that lead out of the transaction, wherever they are called. */
