@@ -6,6 +6,8 @@ import type { Dial, PostgresConnection } from "./postgres/connection.js";
 import { EmbeddedPostgres } from "./postgres/embedded.js";
 import { lost } from "./postgres/failures.js";
 import { Memory } from "./postgres/memory.js";
+import { ParserThread } from "./postgres/parser.js";
+import type { SqlParser } from "./postgres/parser.js";
 import { putRowsBack, rowsNow } from "./postgres/put-back.js";
 import type { PutBack, RowsToPutBack, TableNow } from "./postgres/put-back.js";
 import type { TableChange } from "./postgres/rows.js";
@@ -42,10 +44,13 @@ export interface PostgresReader {
   rowsNow(tables: readonly TableChange[]): Promise<readonly TableNow[]>;
   /** @throws EnactError SYSTEM_UNAVAILABLE */
   look(request: CatalogueRequest): Promise<Look>;
+  /** Runs `work` with PostgreSQL's own parser. @throws EnactError SYSTEM_UNAVAILABLE */
+  parsing<Result>(work: (parser: SqlParser) => Promise<Result>): Promise<Result>;
 }
 
 /** Runs statements in one transaction, and commits on a jury's word. */
 export interface PostgresWriter {
+  readonly parsing: PostgresReader["parsing"];
   /** @throws EnactError when nothing was changed */
   run(order: Order, jury: Jury, signal: AbortSignal): Promise<RunReport>;
   /** Puts rows back in one transaction. @throws EnactError when nothing was changed */
@@ -81,19 +86,23 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
     glimpse: (commands) => looks.glimpse(commands),
     fateOf: (xid) => looks.fateOf(xid),
   };
+  const parser = new ParserThread();
+  const parsing: PostgresReader["parsing"] = (work) => parser.use(work);
   return {
     reader: {
+      parsing,
       functions: options.functions ?? [],
       isEmbedded,
       look: (request) => looks.look(request),
       rowsNow: (tables) => rowsNow(context.glimpse, tables),
     },
     writer: {
+      parsing,
       run: (order, jury, signal) => runOrder(context, order, jury, signal),
       putBack: (rows, signal) => putRowsBack(context, rows, signal),
     },
     close: async () => {
-      await Promise.all([looks.close(), sessions.close()]);
+      await Promise.all([looks.close(), sessions.close(), parser.close()]);
       await embedded?.close();
     },
   };

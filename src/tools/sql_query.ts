@@ -61,7 +61,7 @@ async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteCo
   const report = await writer.run(
     step.order,
     {
-      examine: async (watch, bench) => tryCondition(statements[watch.statement] ?? "", params, watch, bench),
+      examine: (watch, bench) => writer.parsing((parser) => tryCondition(parser, statements[watch.statement] ?? "", params, watch, bench)),
       judge: async (measurement) => {
         measured = measuredFacts(step, measurement);
         return control.judge(measured);

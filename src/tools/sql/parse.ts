@@ -1,4 +1,5 @@
-import { EnactError } from "../../errors.js";
+import { EnactError, isEnactError } from "../../errors.js";
+import type { ParsedText, SqlParser, SqlSyntaxError } from "../../systems/postgres/parser.js";
 import { withoutValues } from "../../systems/postgres/quotes.js";
 
 /** Characters of SQL that a call may have. PostgreSQL's own parser takes about a quarter of a second per megabyte. */
@@ -18,13 +19,11 @@ export interface ParsedStatement {
 }
 
 /** Parses with PostgreSQL's own grammar. @throws EnactError INVALID_INPUT */
-export async function parseSql(sql: string): Promise<readonly ParsedStatement[]> {
+export function parseSql(sql: string, parser: SqlParser): readonly ParsedStatement[] {
   checkText(sql);
-  const { loadModule, parseSync } = await import("libpg-query");
-  await loadModule();
-  let statements: readonly { stmt?: unknown; stmt_location?: number; stmt_len?: number }[];
+  let statements: NonNullable<ParsedText["stmts"]>;
   try {
-    statements = parseSync(sql).stmts ?? [];
+    statements = parser.parse(sql).stmts ?? [];
   } catch (error) {
     throw notParsed(sql, error);
   }
@@ -56,8 +55,9 @@ function checkText(sql: string): void {
 
 function notParsed(sql: string, error: unknown): EnactError {
   if (error instanceof RangeError) return new EnactError("INVALID_INPUT", "The SQL is nested too deeply to be understood");
-  const { message, sqlDetails } = error as { message?: string; sqlDetails?: { cursorPosition?: number } };
-  const near = Buffer.from(sql).subarray(0, sqlDetails?.cursorPosition ?? 0).toString().length;
+  if (isEnactError(error)) return error;
+  const { message, at } = error as Partial<SqlSyntaxError>;
+  const near = Buffer.from(sql).subarray(0, at ?? 0).toString().length;
   const where = near > 0 ? ` at character ${near + 1}` : "";
   return new EnactError("INVALID_INPUT", `PostgreSQL cannot read this SQL: ${withoutValues(message ?? "syntax error")}${where}`);
 }

@@ -5,6 +5,7 @@ import type { Catalogue, CatalogueRequest, Look } from "../../systems/postgres/c
 import type { Watch } from "../../systems/postgres/choice.js";
 import type { Order } from "../../systems/postgres/transaction.js";
 import { withoutValues } from "../../systems/postgres/quotes.js";
+import type { SqlParser } from "../../systems/postgres/parser.js";
 import type { PostgresReader } from "../../systems/postgres.js";
 import { analyse } from "./analyse.js";
 import type { Statement } from "./analyse.js";
@@ -34,16 +35,19 @@ export interface SqlPlan {
 }
 
 /** Reads the text, asks the catalogue, and says what would happen. Nothing runs. */
-export async function planSql(sql: string, params: readonly Json[], reader: PostgresReader): Promise<SqlPlan> {
-  const statements = withoutOverflow(await parseSql(sql));
+export function planSql(sql: string, params: readonly Json[], reader: PostgresReader): Promise<SqlPlan> {
+  return reader.parsing((parser) => planWith(parser, sql, params, reader));
+}
+
+async function planWith(parser: SqlParser, sql: string, params: readonly Json[], reader: PostgresReader): Promise<SqlPlan> {
+  const statements = withoutOverflow(parseSql(sql, parser));
   checkParams(statements, params);
   const { look, request } = await lookDeep(reader, requestOf(statements));
   const { catalogue } = look;
   const tables = new Tables(catalogue);
   checkRelations(statements, tables, catalogue);
-  const { parseSync } = await import("libpg-query");
   const parseView = (definition: string): Node | undefined => {
-    const tree = (parseSync(definition).stmts ?? [])[0]?.stmt as Node | undefined;
+    const tree = (parser.parse(definition).stmts ?? [])[0]?.stmt as Node | undefined;
     return isNode(tree?.["SelectStmt"]) ? tree["SelectStmt"] : undefined;
   };
   const context = { catalogue, tables, params, vouched: reader.functions, parseView };

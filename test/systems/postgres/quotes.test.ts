@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 
 import { parseSql } from "../../../src/tools/sql/parse.js";
+import { ParserThread } from "../../../src/systems/postgres/parser.js";
 import { withoutValues } from "../../../src/systems/postgres/quotes.js";
 
 /** Key-shaped, and no key: put together here so that no scanner takes this file for a leak. */
@@ -18,6 +19,9 @@ describe("a quote that could be a secret is dropped", () => {
   });
 });
 
+const thread = new ParserThread();
+afterAll(() => thread.close());
+
 describe("a key that is pasted into a statement does not come back in the reason", () => {
   const header = ["-----BEGIN PRIV", "ATE KEY-----"].join("");
   it.each([
@@ -31,7 +35,7 @@ describe("a key that is pasted into a statement does not come back in the reason
     `SELECT 12${TOKEN}`,
     `SELECT E'\\u${PEM_LINE}'`,
   ])("%s", async (sql) => {
-    const { message } = (await parseSql(sql).catch((thrown: unknown) => thrown)) as Error;
+    const { message } = (await thread.use(async (parser) => parseSql(sql, parser)).catch((thrown: unknown) => thrown)) as Error;
     expect(message).toMatch(/^PostgreSQL cannot read this SQL: /);
     for (const part of [PEM_LINE, TAIL, TOKEN, PEM_LINE.slice(5, 30), TOKEN.slice(4, 20)]) expect(message).not.toContain(part);
   });

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 
 import type { Json } from "../../../src/facts/json.js";
+import { ParserThread } from "../../../src/systems/postgres/parser.js";
 import { analyse } from "../../../src/tools/sql/analyse.js";
 import { parseSql } from "../../../src/tools/sql/parse.js";
 import type { Sources } from "../../../src/tools/sql/sources.js";
@@ -24,8 +25,12 @@ const SOURCES: Sources = {
   columns: ({ name }) => TABLES[name],
 };
 
+const thread = new ParserThread();
+afterAll(() => thread.close());
+
 async function where(condition: string, params: Json[] = []): Promise<string | null> {
-  const [parsed] = await parseSql(condition.startsWith("MERGE") || condition.startsWith("DELETE") ? condition : `DELETE FROM t WHERE ${condition}`);
+  const sql = condition.startsWith("MERGE") || condition.startsWith("DELETE") ? condition : `DELETE FROM t WHERE ${condition}`;
+  const [parsed] = await thread.use(async (parser) => parseSql(sql, parser));
   const [change] = analyse(parsed as never).changes;
   return whereOf(change as never, params, SOURCES);
 }

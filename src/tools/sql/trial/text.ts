@@ -1,11 +1,4 @@
-/** A token of PostgreSQL's own scanner: offsets into the UTF-8 form of the text. */
-export interface ScannedToken {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-  readonly tokenName: string;
-  readonly keywordName: string;
-}
+import type { SqlToken } from "../../../systems/postgres/parser.js";
 
 interface Token {
   readonly start: number;
@@ -33,7 +26,7 @@ export class SqlText {
   readonly tokens: readonly Token[];
   readonly #bytes: Buffer;
 
-  constructor(text: string, scanned: readonly ScannedToken[]) {
+  constructor(text: string, scanned: readonly SqlToken[]) {
     this.#bytes = Buffer.from(text);
     this.tokens = nested(scanned.filter(({ tokenName }) => !tokenName.endsWith("COMMENT")));
   }
@@ -87,7 +80,7 @@ export class SqlText {
   }
 }
 
-function nested(scanned: readonly ScannedToken[]): readonly Token[] {
+function nested(scanned: readonly SqlToken[]): readonly Token[] {
   const tokens: Token[] = [];
   let depth = 0;
   for (const { start, end, text, keywordName } of scanned) {

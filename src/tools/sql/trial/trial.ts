@@ -1,6 +1,7 @@
 import { isEnactError } from "../../../errors.js";
 import type { Json } from "../../../facts/json.js";
 import type { Bench, Choice, Watch } from "../../../systems/postgres/choice.js";
+import type { SqlParser } from "../../../systems/postgres/parser.js";
 import { collect } from "../collect.js";
 import type { ChangeNode, Collected, RelationName } from "../collect.js";
 import { isNode } from "../parse.js";
@@ -27,15 +28,13 @@ import type { Reading, World } from "./world.js";
  * condition asks for NULL. Tables that the condition reads are made up as well, the target itself included, so that the
  * answer depends on the condition alone. The condition's own text is tried, not what somebody has understood of it.
  */
-export async function tryCondition(statement: string, params: readonly Json[], watch: Watch, bench: Bench): Promise<Choice> {
+export async function tryCondition(parser: SqlParser, statement: string, params: readonly Json[], watch: Watch, bench: Bench): Promise<Choice> {
   try {
-    const { loadModule, parseSync, scanSync } = await import("libpg-query");
-    await loadModule();
     const parse = (text: string): Node | undefined => {
-      const tree = (parseSync(text).stmts ?? [])[0]?.stmt;
+      const tree = (parser.parse(text).stmts ?? [])[0]?.stmt;
       return isNode(tree) ? tree : undefined;
     };
-    const trial = await prepare(statement, params, watch, bench, { parse, scan: (text) => scanSync(text).tokens });
+    const trial = await prepare(statement, params, watch, bench, { parse, scan: (text) => parser.scan(text) });
     return trial === undefined ? "unproven" : await verdictOf(trial, bench);
   } catch (error) {
     if (isEnactError(error)) throw error;

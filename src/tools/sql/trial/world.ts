@@ -1,4 +1,5 @@
 import type { Bench, Watch } from "../../../systems/postgres/choice.js";
+import type { SqlToken } from "../../../systems/postgres/parser.js";
 import { collect } from "../collect.js";
 import type { RelationName } from "../collect.js";
 import { isNode } from "../parse.js";
@@ -7,14 +8,13 @@ import { sqlName } from "../tables.js";
 import { standInEdits } from "./shadow.js";
 import type { StandIn } from "./shadow.js";
 import { SqlText } from "./text.js";
-import type { ScannedToken } from "./text.js";
 import { columnsOf, relationsOf } from "./types.js";
 import type { TrialColumn, TrialRelation } from "./types.js";
 
 /** PostgreSQL's own parser and scanner. */
 export interface Reading {
   readonly parse: (text: string) => Node | undefined;
-  readonly scan: (text: string) => readonly ScannedToken[];
+  readonly scan: (text: string) => readonly SqlToken[];
 }
 
 /** The relations of a condition. */
