@@ -78,16 +78,18 @@ async function approvalServer(args: ProjectArgs, { inbox, registry, enactHome, c
 }
 
 /** Serves the page on which people approve besides what a command does. That it cannot is worth a line and no failure. */
-async function besides(args: ProjectArgs): Promise<{ close(): Promise<void> }> {
-  const [{ KeptPage }, deps] = await Promise.all([import("./web/approvals/keep.js"), approvalDeps()]);
-  const page = new KeptPage(await approvalServer(args, deps));
+async function besides(args: ProjectArgs): Promise<{ readonly origin: string; close(): Promise<void> }> {
+  const [{ KeptPage }, { approvalsOrigin }, deps] = await Promise.all([import("./web/approvals/keep.js"), import("./web/approvals/start.js"), approvalDeps()]);
+  const server = await approvalServer(args, deps);
+  const page = new KeptPage(server);
+  const origin = approvalsOrigin(server.port);
   try {
-    const { origin } = await page.serve();
+    await page.serve();
     process.stderr.write(`enact-guard: what waits for a person is on ${origin}/approvals\n`);
   } catch (error) {
     process.stderr.write(`enact-guard: ${isEnactError(error) ? error.message : "The approval page cannot be shown"}\n`);
   }
-  return { close: async () => void (await Promise.all([page.close(), deps.inbox.close()])) };
+  return { origin, close: async () => void (await Promise.all([page.close(), deps.inbox.close()])) };
 }
 
 /** The inbox and the approvers of this user, and the terminal at which a person decides. */
@@ -204,15 +206,15 @@ const commands: Commands = {
       import("./approvals/proof.js"),
       import("./approvals/registry.js"),
     ]);
-    const { enactHomeOf } = await import("./compose.js");
+    const [{ enactHomeOf }, { wayToApprovals }] = await Promise.all([import("./compose.js"), import("./web/approvals/way-there.js")]);
     const enactHome = enactHomeOf(io.env, homedir());
     // From now on, so that a signal that comes while the server starts is not lost.
     const stopped = Promise.race((["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => once(process, name)));
     return uiCommand(args, io, {
       start: async (port, onOpened) => {
-        const modules = [receiptPages({ project: projectOf(args), openLedger: () => openLedger(args), approvals: () => approvalChecker(approversForProofs({ enactHome })) })];
-        const server = await startWebServer({ port, assets: ASSETS, modules, onOpened });
         const page = await besides(args);
+        const receipts = receiptPages({ project: projectOf(args), openLedger: () => openLedger(args), approvals: () => approvalChecker(approversForProofs({ enactHome })) });
+        const server = await startWebServer({ port, assets: ASSETS, modules: [receipts, wayToApprovals(page.origin)], onOpened });
         return { ...server, close: async () => void (await Promise.all([server.close(), page.close()])) };
       },
       openBrowser,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -46,6 +46,7 @@ export class Registrations {
 
   /** @returns a code for the page, valid for ten minutes and one passkey */
   create(email: string): { readonly code: string; readonly expires_at: string } {
+    this.#forgetOld();
     const code = randomBytes(32).toString("base64url");
     const expires_at = new Date(this.#options.clock().getTime() + VALID_MS).toISOString();
     this.#write(code, { email, expires_at, draft: null, added: false });
@@ -77,9 +78,21 @@ export class Registrations {
     replacePrivateFile(this.#path(code), `${JSON.stringify({ version: 1, ...registration })}\n`);
   }
 
+  /** What terminals left that were closed before anything came of it. */
+  #forgetOld(): void {
+    const before = this.#options.clock().getTime() - VALID_MS;
+    for (const name of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
+      const path = join(this.#folder, name);
+      if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < before) rmSync(path, { force: true });
+    }
+  }
+
+  get #folder(): string {
+    return join(realPathOf(this.#options.enactHome), "approvers", "registrations");
+  }
+
   #path(code: string): string {
-    const name = createHash("sha256").update(code, "utf8").digest("hex");
-    return join(realPathOf(this.#options.enactHome), "approvers", "registrations", `${name}.json`);
+    return join(this.#folder, `${createHash("sha256").update(code, "utf8").digest("hex")}.json`);
   }
 }
 
