@@ -17,7 +17,9 @@ export { definePolicy } from "./policies/policy.js";
 export type { Category, Example, Policy, PolicyDefinition, PolicyResult, PolicySpec, Verdict, WorkflowContext } from "./policies/policy.js";
 export type { Entry, EntryDraft } from "./receipts/receipt.js";
 export { bindTool, defineTool } from "./tools/tool.js";
-export type { ActionTaken, ExecuteControl, Execution, GuardedTool, Plan, PlanCall, ToolDefinition, ToolInfo } from "./tools/tool.js";
+export type {
+  ActionTaken, ExecuteControl, Execution, GuardedTool, KeptUndo, Plan, PlanCall, Reversal, ToolDefinition, ToolInfo, UndoableRun, UndoDefinition, UndoKeeper,
+} from "./tools/tool.js";
 
 export interface GuardInput extends Omit<GuardSettings, "tools"> {
   /** Names of built-in tools, and tools of your own (see defineTool and bindTool). */

@@ -16,7 +16,7 @@ export function fillRegions(text, regions, path) {
 /** `system.git`, `system.postgres`, …, and `identity` and `receipts`: the keys of each section. */
 export function systemTables(schema) {
   const systems = Object.entries(schema.properties.systems.properties).map(([name, section]) => [`system.${name}`, keys(section)]);
-  return { ...Object.fromEntries(systems), identity: keys(schema.properties.identity), receipts: keys(schema.properties.receipts), approvals: keys(schema.properties.approvals), "approvals.mail": keys(schema.properties.approvals.properties.mail), file: keys(schema) };
+  return { ...Object.fromEntries(systems), identity: keys(schema.properties.identity), receipts: keys(schema.properties.receipts), undo: keys(schema.properties.undo), approvals: keys(schema.properties.approvals), "approvals.mail": keys(schema.properties.approvals.properties.mail), file: keys(schema) };
 }
 
 function keys(section) {

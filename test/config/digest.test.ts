@@ -47,7 +47,7 @@ describe("the configuration's digest", () => {
     "the order of waivers": (text) => text.replace("[git_push, sql_query]\n", "[sql_query, git_push]\n"),
     "the order of policies": (text) => text.replace("  - dont_push_to_main\n", "").replace("  - ./mine.ts\n", "  - ./mine.ts\n  - dont_push_to_main\n"),
     "defaults that are written": (text) =>
-      `${text.replace("  - dont_push_to_main\n", "  - dont_push_to_main: { branches: [] }\n").replace("{ tables: [users] }", "{ tables: [users], access: any }")}receipts: { store: sqlite, signing: ed25519 }\n`,
+      `${text.replace("  - dont_push_to_main\n", "  - dont_push_to_main: { branches: [] }\n").replace("{ tables: [users] }", "{ tables: [users], access: any }")}receipts: { store: sqlite, signing: ed25519 }\nundo: { enabled: true, max_age_days: 30 }\n`,
     "block or flow style": (text) => text.replace("tools: [git_push, sql_query, slack_post]", "tools:\n  - git_push\n  - sql_query\n  - slack_post"),
     "the path of a custom policy written another way": (text) => text.replace("./mine.ts", "././mine.ts"),
   };
@@ -71,6 +71,8 @@ describe("the configuration's digest", () => {
     "a policy more": (text) => text.replace("  - ./mine.ts\n", "  - ./mine.ts\n  - max_files_per_commit\n"),
     "a policy less": (text) => text.replace("  - dont_push_to_main\n", ""),
     "a waiver": (text) => text.replace("unguarded: [git_push, sql_query]", "unguarded: [git_push]"),
+    "whether calls can be undone": (text) => `${text}undo: { enabled: false }\n`,
+    "how much is kept for undoing": (text) => `${text}undo: { max_run_mb: 7 }\n`,
     "the way of signing": (text) => `${text}receipts: { signing: hmac }\n`,
   };
   for (const [what, change] of Object.entries(OTHER)) {
