@@ -9,7 +9,7 @@ export function withoutValues(message: string): string {
   return message.replaceAll(QUOTE, (quote: string) => (isHarmless(quote.slice(1, -1)) ? quote : `${quote.slice(0, 1)}…${quote.slice(-1)}`));
 }
 
-/** With the quotes of other languages: a server may speak any. In ASCII, for which see test/mcp/start-up.test.ts. */
+/** With the quotes of other languages: a server may speak any. Escaped, for which see test/mcp/start-up.test.ts. */
 const QUOTE = /"(?:[^"]|"")*"|\u00ab[^\u00bb]*\u00bb|\u00bb[^\u00ab]*\u00ab|\u201e[^\u201c\u201d]*[\u201c\u201d]|\u201c[^\u201d]*\u201d/g;
 
 const LONGEST = 60;
