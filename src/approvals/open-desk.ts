@@ -63,8 +63,9 @@ class Desk implements ApprovalDesk {
   async file(id: string, plan: PlanForApproval, demand: Demand, now: Date): Promise<FiledRequest> {
     const times = { created_at: now.toISOString(), expires_at: this.expiresAt(now).toISOString() };
     const request: ApprovalRequest = { id, project: this.#project, plan, demand: this.#strictest(demand), ...times };
+    const isThere = (await this.#options.inbox.get(id, now)) !== null;
     const stored = await this.#options.inbox.file(request, now);
-    const isNew = stored.id === id;
+    const isNew = stored.id === id && !isThere;
     const told = isNew ? await Promise.all((this.#options.announcers ?? []).map((announce) => said(announce, request))) : [];
     return { id: stored.id, expires_at: stored.expires_at, where: [...this.where(stored.id), ...told.flat()] };
   }
@@ -168,12 +169,21 @@ function noteOfOver(stored: StoredRequest, progress: Progress): string | null {
   return progress.state === "denied" ? `Request ${short} was denied before: ${denialNote(stored.answers)}` : null;
 }
 
+/** How long the agent's answer waits for the page or a notice; the request is on the desk already. */
+const PATIENCE_MS = 3000;
+
 async function said(announce: Announcer, request: ApprovalRequest): Promise<readonly string[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly string[]>((resolve) => {
+    timer = setTimeout(() => resolve([]), PATIENCE_MS);
+  });
   try {
-    return await announce(request);
+    return await Promise.race([announce(request), late]);
   } catch {
-    // The request is on the desk; that people were not told is worth a word and nothing more.
+    // That people were not told is worth a word and nothing more.
     return ["Nobody could be told of it by another way."];
+  } finally {
+    clearTimeout(timer);
   }
 }
 
