@@ -4,12 +4,16 @@ import { join } from "node:path";
 
 import { DatabaseSync } from "@photostructure/sqlite";
 
+import type { CheckedEntry } from "../../src/receipts/check.js";
 import type { ChainPosition } from "../../src/receipts/entry.js";
 import { CHAIN_START, sealEntry } from "../../src/receipts/entry.js";
 import type { Decision, EntryDraft, JsonValue, RecordedAction, RecordedPolicyResult } from "../../src/receipts/receipt.js";
 import type { Signer } from "../../src/receipts/signing.js";
-import { createLedger } from "../../src/stores/sqlite/schema.js";
 import { Database, loadSqlite } from "../../src/stores/sqlite/database.js";
+import { KnownLedgers } from "../../src/stores/sqlite/known.js";
+import { insertLine } from "../../src/stores/sqlite/lines.js";
+import { ledgerPath } from "../../src/stores/sqlite/place.js";
+import { createLedger } from "../../src/stores/sqlite/schema.js";
 
 /** What agents of a small team did: made up, the same every time, in the shapes that the tools really write. */
 export interface StoryRun {
@@ -52,13 +56,14 @@ const FILES = ["src/billing/charge.ts", "src/web/export.ts", "docs/setup.md", "t
 function push(pick: Pick, n: number): Scene {
   const branch = pick(BRANCHES);
   const commits = Array.from({ length: 1 + (n % 3) }, (_none, index) => ({ sha: hex(`commit${n}-${index}`, 40), subject: pick(SUBJECTS), file_count: 1 + ((n + index) % 7) }));
+  const fileCount = Math.max(...commits.map((commit) => commit.file_count));
   const payload: Payload = {
     repo: ".", remote: "origin", branch, ref: `refs/heads/${branch}`, source: branch, force: false, protected_branches: ["main", "master"], remote_default_branch: "main",
     old_sha: n % 4 === 0 ? null : hex(`tip${branch}${n - 1}`, 40), new_sha: commits[0]?.sha ?? "", update: n % 4 === 0 ? "create" : "fast_forward", commits, commit_count: commits.length,
-    file_count: Math.max(...commits.map((commit) => commit.file_count)), lost_commits: [], lost_commit_count: 0, push_urls: ["git@git.example.com:shop/api.git"], suspicious_characters: [], secrets: [],
+    file_count: fileCount, lost_commits: [], lost_commit_count: 0, push_urls: ["git@git.example.com:shop/api.git"], suspicious_characters: [], secrets: [],
   };
   const results = [
-    ok("dont_force_push", "No commit leaves the branch"), ok("dont_push_to_main", `'${branch}' is not protected`), ok("max_files_per_commit", `${String(payload["file_count"])} files, limit 50`),
+    ok("dont_force_push", "No commit leaves the branch"), ok("dont_push_to_main", `'${branch}' is not protected`), ok("max_files_per_commit", `${String(fileCount)} files, limit 50`),
     ok("require_branch_prefix", `'${branch}' begins with 'agent/'`),
   ];
   const output = { url: "git@git.example.com:shop/api.git", ref: `refs/heads/${branch}`, old_sha: payload["old_sha"] ?? null, new_sha: payload["new_sha"] ?? null, changed: true, tip_afterwards: payload["new_sha"] ?? null };
@@ -267,22 +272,35 @@ function runOf(scene: Scene, { n, at, seed, person: [user_email, actor_role], to
   return { decision, outcome };
 }
 
-/** Writes a whole ledger in one go: for tests of what a long one looks like, not of how it is written. */
-export async function writeLedger(project: string, signer: Signer, drafts: Iterable<EntryDraft>): Promise<ChainPosition> {
+export interface LedgerPlace {
+  readonly project: string;
+  readonly enactHome: string;
+}
+
+/** Writes a whole ledger in one go, its known head too: for tests of what a long one looks like, not of how it is written. */
+export async function writeLedger({ project, enactHome }: LedgerPlace, signer: Signer, drafts: Iterable<EntryDraft>): Promise<ChainPosition> {
   mkdirSync(join(project, ".enact"), { recursive: true, mode: 0o700 });
-  const db = new Database(await loadSqlite(), join(project, ".enact", "ledger.sqlite"), { busyTimeoutMs: 5000 });
+  const sqlite = await loadSqlite();
+  const path = ledgerPath(project);
+  const db = new Database(sqlite, path, { busyTimeoutMs: 5000 });
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+  const known = KnownLedgers.open(sqlite, enactHome);
+  known.begin(path);
   let head = CHAIN_START;
+  const written: CheckedEntry[] = [];
   db.transaction("BEGIN IMMEDIATE", () => {
     createLedger(db);
     for (const draft of drafts) {
-      const sealed = sealEntry(draft, [], head, signer);
-      db.run("INSERT INTO entries (sequence, entry) VALUES (?, ?)", sealed.entry.sequence, sealed.text);
-      head = { sequence: sealed.entry.sequence, hash: sealed.hash };
+      const { entry, text, hash } = sealEntry(draft, [], head, signer);
+      insertLine(db, entry.sequence, text);
+      head = { sequence: entry.sequence, hash };
+      written.push({ entry, hash });
     }
   });
+  known.advance(path, written);
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close();
+  known.close();
   return head;
 }
 

@@ -1,10 +1,11 @@
+import type { Ref } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { GONE, LOCKED } from "./api.js";
 import { Detail } from "./detail/detail.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
-import { takesText, useKeys, useStore } from "./hooks.js";
+import { takesText, useKeys, useMedia, useStore } from "./hooks.js";
 import { List } from "./list.js";
 import { Locked } from "./locked.js";
 import { Overview } from "./overview.js";
@@ -25,23 +26,33 @@ export function App({ store }: { readonly store: Store }) {
       <a class="skip" href="#runs" onClick={focusList}>Skip to the calls</a>
       <Header state={state} onHelp={() => setHelp(true)} />
       <Gone state={state} />
-      <main class="main">
-        <Overview state={state} store={store} />
-        <Toolbar state={state} store={store} search={search} />
-        <div class="split">
-          <List state={state} store={store} />
-          {state.open === null ? null : <Detail state={state} store={store} />}
-        </div>
-      </main>
+      <Main state={state} store={store} search={search} />
       {help ? <Help onClose={closeHelp} /> : null}
     </div>
+  );
+}
+
+/** Where there is no room beside the list, a call lies over it, and what is under it is out of reach. */
+function Main({ state, store, search }: { readonly state: State; readonly store: Store; readonly search: Ref<HTMLInputElement> }) {
+  const isOver = useMedia("(max-width: 720px)") && state.open !== null;
+  return (
+    <main class="main">
+      <div class="under" inert={isOver}>
+        <Overview state={state} store={store} />
+        <Toolbar state={state} store={store} search={search} />
+      </div>
+      <div class="split">
+        <List state={state} store={store} isUnder={isOver} />
+        {state.open === null ? null : <Detail state={state} store={store} isOver={isOver} />}
+      </div>
+    </main>
   );
 }
 
 function pageKey(event: KeyboardEvent, store: Store, search: HTMLInputElement | null, showHelp: () => void): void {
   if (event.key === "Escape" && store.state.open !== null && !takesText(event.target)) {
     store.close();
-    document.querySelector<HTMLElement>("#runs")?.focus();
+    requestAnimationFrame(() => document.querySelector<HTMLElement>("#runs")?.focus());
     return;
   }
   if (takesText(event.target)) return;

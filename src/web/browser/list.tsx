@@ -24,7 +24,7 @@ const NARROW_ROW = 62;
  * The calls, newest first. A row's number counts from the oldest match, so that it stays the same when new ones come on top;
  * its place on the screen counts from the newest.
  */
-export function List({ state, store }: Props) {
+export function List({ state, store, isUnder }: Props & { readonly isUnder: boolean }) {
   const isNarrow = useMedia("(max-width: 720px)");
   const rowHeight = isNarrow ? NARROW_ROW : WIDE_ROW;
   const scroller = useRef<HTMLDivElement>(null);
@@ -36,7 +36,7 @@ export function List({ state, store }: Props) {
   const pick = useCallback((row: number) => pickRow(row, store, setActive), [store]);
   if (state.status !== null && state.total === 0 && !state.searching) return <Nothing state={state} status={state.status} />;
   return (
-    <section class="list" aria-label="Calls">
+    <section class="list" aria-label="Calls" inert={isUnder}>
       <Added state={state} store={store} scroller={scroller} />
       <div
         ref={scroller} id="runs" class="scroller" role="grid" tabIndex={0} aria-label="Calls, newest first" aria-rowcount={state.total} aria-busy={state.searching}
@@ -94,8 +94,8 @@ const Cells = memo(function Cells({ run, now }: { readonly run: RunRow; readonly
         <span class="target"><Text value={problem ?? target} /></span>
         {problem === null && why !== "" ? <span class="why"><Text value={stoppedBy.length === 0 ? why : `${stoppedBy.join(", ")}: ${why}`} /></span> : null}
       </span>
-      <span class="cell-person" role="gridcell"><Text value={person} /></span>
-      <span class="cell-took" role="gridcell">{took(time)}</span>
+      <span class="cell-person" role="gridcell">{problem === null ? <Text value={person} /> : null}</span>
+      <span class="cell-took" role="gridcell">{problem === null ? took(time) : ""}</span>
     </>
   );
 });
@@ -123,10 +123,13 @@ function goTo(row: number, { state, store, virtual, setActive }: Going): void {
   if (state.open !== null && run !== undefined) store.open(run.sequence);
 }
 
+/** Opens a call; when it is open already, goes to it. */
 function pickRow(row: number, store: Store, setActive: (row: number) => void): void {
   setActive(row);
   const run = store.row(row);
-  if (run !== undefined) store.open(run.sequence);
+  if (run === undefined) return;
+  if (store.state.open?.sequence === run.sequence) document.querySelector<HTMLElement>(".detail")?.focus();
+  else store.open(run.sequence);
 }
 
 interface KeyTarget {

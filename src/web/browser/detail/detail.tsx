@@ -19,16 +19,20 @@ interface Props {
 }
 
 /** One call in full, beside the list or over it. */
-export function Detail({ state, store }: Props) {
+export function Detail({ state, store, isOver }: Props & { readonly isOver: boolean }) {
   const pane = useRef<HTMLElement>(null);
   const { open } = state;
   const detail = open?.detail ?? null;
   useEffect(() => {
     if (pane.current !== null) pane.current.scrollTop = 0;
   }, [open?.sequence]);
+  useEffect(() => {
+    if (isOver) pane.current?.focus();
+  }, [isOver]);
   const close = (): void => {
     store.close();
-    document.querySelector<HTMLElement>("#runs")?.focus();
+    // Not before the list can be reached again.
+    requestAnimationFrame(() => document.querySelector<HTMLElement>("#runs")?.focus());
   };
   return (
     <article ref={pane} class="detail" aria-label="The call in full" tabIndex={-1} aria-busy={detail === null && open?.error === null}>
