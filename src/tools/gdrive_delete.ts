@@ -47,7 +47,7 @@ export const gdriveDeleteTool = defineTool<Input, GdriveDeletePayload, Step, Gdr
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   input,
   payload: gdriveDeletePayload,
-  reversible: "from the trash it can be restored for 30 days; deleted permanently it is gone",
+  reversible: "it is taken out of the trash, where Drive keeps it for 30 days; deleted permanently it is gone",
   undo: undoGdriveDelete,
   access: [
     "The scope `https://www.googleapis.com/auth/drive`: Google has none for deleting alone.",

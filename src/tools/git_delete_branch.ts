@@ -37,7 +37,7 @@ export const gitDeleteBranchTool = defineTool<Input, GitDeleteBranchPayload, Ste
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   input,
   payload: gitDeleteBranchPayload,
-  reversible: "the branch can be made again at its old tip, as long as git keeps the commits",
+  reversible: "the branch is made again where it was; commits that nothing else holds are kept for that",
   async plan(call, reader, { signal, undoBytes }) {
     const { branch } = call;
     const remote = call.remote ?? null;

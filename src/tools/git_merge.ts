@@ -30,7 +30,7 @@ export const gitMergeTool = defineTool<Input, GitMergePayload, MergeStep, GitRea
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   input,
   payload: gitMergePayload,
-  reversible: "the base can be moved back to its old tip",
+  reversible: "the base is moved back to its old tip, with the files of its work tree, as long as nothing was built on the merge",
   async plan(call, reader, { signal }) {
     const look = await reader.merge({ repo: call.repo, signal }, call.base, call.head);
     const { base, head } = call;

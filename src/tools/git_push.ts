@@ -43,7 +43,7 @@ export const gitPushTool = defineTool<Input, GitPushPayload, Step, GitReader, Gi
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   input,
   payload: gitPushPayload,
-  reversible: "the branch can be moved back to its old tip, or deleted if it was created, as long as nobody has pushed since",
+  reversible: "the branch is moved back to its old tip, or deleted if it was created, as long as nobody has pushed since",
   async plan(call, reader, { signal, undoBytes }) {
     const source = call.source ?? call.branch;
     const look = await reader.push({ repo: call.repo, signal }, { remote: call.remote, branch: call.branch, source }, findSecrets);

@@ -59,7 +59,7 @@ export const s3DeleteTool = defineTool<Input, S3DeletePayload, Step, S3Reader, S
   input,
   payload: s3DeletePayload,
   undo: undoS3Delete,
-  reversible: "in a bucket with versioning the delete markers can be removed again; elsewhere nothing can be brought back",
+  reversible: "in a bucket with versioning the delete markers are removed again; elsewhere nothing can be brought back",
   access: [
     "On the bucket: `s3:ListBucket`, `s3:ListBucketVersions`, `s3:GetBucketVersioning`, `s3:GetBucketObjectLockConfiguration`.",
     "On its objects: `s3:GetObject`, `s3:GetObjectVersion`, `s3:GetObjectRetention`, `s3:GetObjectLegalHold`, `s3:DeleteObject`. Contents are never read; S3 has no smaller right for sizes and ETags.",
