@@ -242,9 +242,9 @@ describe.skipIf(reason !== undefined)(`the page that checks exports${reason === 
 
   test("says what a file is that is of no use here, and never reads a private key", async () => {
     const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({ type: "spki", format: "pem" }) as string;
-    await opened.check([log(), PUBLIC, { name: "ed25519.pem", content: pem }, { name: "rsa.pub", content: rsa }, { name: "README.txt", content: "hello" }, { name: "approvers.json", content: '{"approvers":[]}' }, { name: "verify.html", content: "<!doctype html>" }]);
+    await opened.check([log(), PUBLIC, { name: "ed25519.pem", content: pem }, { name: "rsa.pub", content: rsa }, { name: "README.txt", content: "hello" }, { name: "approvers.json", content: '{"version":1,"approvers":[]}' }, { name: "package.json", content: '{"name":"x"}' }, { name: "verify.html", content: "<!doctype html>" }]);
     const kinds = await opened.page.locator("#given li").evaluateAll((items) => (items as unknown as { dataset: { kind: string } }[]).map(({ dataset }) => dataset.kind));
-    expect(kinds).toEqual(["log", "key", "faulty", "faulty", "other", "other", "other"]);
+    expect(kinds).toEqual(["log", "key", "faulty", "faulty", "other", "approvers", "other", "other"]);
     await expect(opened.page.locator("#given").innerText()).resolves.toContain("A private key does not belong here");
     expect((await opened.verdict()).mood).toBe("good");
   });
