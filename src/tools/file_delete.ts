@@ -16,8 +16,11 @@ const input = z.strictObject({
 /** Paths of a folder's entries that the receipt shows; the digest stands for all of them. */
 const SHOWN_ENTRIES = 20;
 
-/** `keep`: whether what is removed is kept for undoing, as the plan has said. */
-type KeptStep = RemoveStep & { readonly keep: boolean };
+/**
+ * `keep`: whether what is removed is kept for undoing, as the plan has said. `paths`: everything below a folder, for a person
+ * who has to approve it; what is removed is bound by the digest.
+ */
+type KeptStep = RemoveStep & { readonly keep: boolean; readonly paths: readonly string[] };
 
 /** Deletes a file, a link or a folder: exactly the entries that were judged. */
 export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayload, KeptStep, FileReader, FileWriter>({
@@ -49,7 +52,7 @@ export const fileDeleteTool = defineTool<z.infer<typeof input>, FileDeletePayloa
       entries_sha256: look.tree?.digest ?? null,
     };
     const { keep, reversal } = reversalOf(look, undoBytes, "it is put back as it was, unless something else is in its place by then");
-    const step = { place: look.step, tree_digest: payload.entries_sha256, entries: look.tree?.paths.length ?? 0, keep };
+    const step = { place: look.step, tree_digest: payload.entries_sha256, entries: look.tree?.paths.length ?? 0, keep, paths: look.tree?.paths ?? [] };
     return { payload, step, target: targetOf(look), reversal };
   },
 

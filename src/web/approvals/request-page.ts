@@ -6,6 +6,7 @@ import type { StoredRequest } from "../../approvals/inbox.js";
 import type { ApprovalRequest } from "../../approvals/request.js";
 import type { Child, Html } from "./html.js";
 import { html } from "./html.js";
+import { at, textAt } from "./json.js";
 import { dangerFirst } from "./sheets/sheet.js";
 import { sheetOf } from "./sheets/index.js";
 import type { Notice, Section } from "./show.js";
@@ -30,7 +31,7 @@ export function drawRequest(request: ApprovalRequest): DrawnRequest {
     details("The plan, word for word, as the program gets it", show.tree(plan.step), !sheet.isComplete),
     details("What the approval is bound to", boundTo(request, show), false),
   ];
-  const notices = dangerFirst([...sheet.notices, ...oddNotice(show)]);
+  const notices = dangerFirst([...reversalNotice(plan, show), ...sheet.notices, ...oddNotice(show)]);
   const content = html`<p class="kicker">${show.line(plan.identity.user_email)} asks, in the project ${show.line(basename(request.project))}, to</p>
 <h1>${heading}</h1>
 ${notices.length > 0 && html`<ul class="notices">${notices.map(notice)}</ul>`}
@@ -65,6 +66,14 @@ function boundTo({ id, plan, demand, expires_at }: ApprovalRequest, show: Shower
   );
 }
 
+/** What the tool itself says of its undoing, which takes into account what the guard can keep. */
+function reversalNotice({ payload }: ApprovalRequest["plan"], show: Shower): readonly Notice[] {
+  const how = textAt(payload, "reversal", "how");
+  if (how === undefined) return [];
+  const isPossible = at(payload, "reversal", "possible") === true;
+  return [{ weight: isPossible ? "calm" : "danger", text: html`It ${isPossible ? "can" : "cannot"} be undone: ${show.line(how)}.` }];
+}
+
 function oddNotice(show: Shower): readonly Notice[] {
   const found = [...show.found.values()].reduce((sum, count) => sum + count, 0);
   if (found === 0) return [];
@@ -74,8 +83,10 @@ function oddNotice(show: Shower): readonly Notice[] {
   return [{ weight: bidi > 0 ? "danger" : "caution", text }];
 }
 
+const LABELS: Readonly<Record<Notice["weight"], string>> = { danger: "Danger", caution: "Note", calm: "Undo" };
+
 function notice({ weight, text }: Notice): Html {
-  return html`<li class="notice ${weight}"><span class="weight">${weight === "danger" ? "Danger" : "Note"}</span> <span>${text}</span></li>`;
+  return html`<li class="notice ${weight}"><span class="weight">${LABELS[weight]}</span> <span>${text}</span></li>`;
 }
 
 function section({ title, body }: Section): Html {

@@ -7,7 +7,7 @@ import { piecesOf } from "../../approvals/visible.js";
 
 /** Something that a person must not miss. */
 export interface Notice {
-  readonly weight: "danger" | "caution";
+  readonly weight: "danger" | "caution" | "calm";
   readonly text: Child;
 }
 

@@ -78,7 +78,7 @@ approvals: { port: ${String(port)} }
 
     await ann.page.goto(address);
     const page = await ann.page.locator("main").innerText();
-    for (const part of [KEY, "acme-backups", "cannot be undone", "agent@shop.example", "dont_delete_without_human_ok"]) expect(page).toContain(part);
+    for (const part of [KEY, "acme-backups", "cannot be undone", "Gone for good", "agent@shop.example", "dont_delete_without_human_ok"]) expect(page).toContain(part);
     await ann.approve(address);
     expect(await ann.page.locator(".status").innerText()).toContain("Approved");
     expect(ann.complaints).toEqual([]);

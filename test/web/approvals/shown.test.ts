@@ -54,7 +54,7 @@ const GIVEN: Readonly<Record<string, readonly string[]>> = {
   email_send: ["customer@example.org", "The Customer", "lead@shop.example", "archive@shop.example", "Your refund", "Dear customer,\n\nwe have refunded 120.00 EUR.\n\nKind regards\nShop", "<script>alert(1)</script>", "refund.pdf"],
   slack_post: ["C024BE91L", "<!channel> the shop is down, we are on it", "1700000000.123456", "The shop is *down*"],
   file_write: ["config/production.yaml", "database:\n  host: db.shop.example\n  pool: 20\nfeatures:\n  checkout: off\n", "config/new"],
-  file_delete: ["uploads", "212"],
+  file_delete: ["uploads", "212", "2026/001.jpg", "2026/216.jpg"],
   git_push: ["main", "origin", "https://git.shop.example/shop.git", "b".repeat(40), "a".repeat(40), "Fix the checkout"],
   git_commit: ["Round prices once\n\nTwice lost a cent.", "src/cart.ts", "src/old.ts", "agent/fix-149"],
   git_merge: ["main", "agent/fix-149", "a".repeat(40), "b".repeat(40)],

@@ -15,7 +15,6 @@ export const gdriveDeleteSheet: Draw = ({ payload, step }, show): Sheet => {
   return {
     title: isForGood ? `Delete ${name} from Google Drive for good` : `Move ${name} to the trash of Google Drive`,
     notices: notices(
-      isForGood ? danger("This cannot be undone.") : caution("It can be restored from the trash for 30 days."),
       below > 0 && (isForGood ? danger : caution)(`${counted(below, "file or folder", "files and folders")} below it go with it.`),
       unknown !== undefined && danger(`Not everything is known about it: ${unknown}.`),
       at(payload, "shared_with_anyone") === true && caution("Anyone with the link can see it today."),

@@ -5,7 +5,7 @@ import { at, listAt, numberAt, textAt, textsAt } from "../json.js";
 import type { Shower } from "../show.js";
 import { bytes, counted, facts, list } from "../show.js";
 import type { Draw, Sheet } from "./sheet.js";
-import { caution, danger, notices } from "./sheet.js";
+import { caution, notices } from "./sheet.js";
 
 export const fileWriteSheet: Draw = ({ payload, step }, show): Sheet => {
   const exists = at(payload, "exists") === true;
@@ -40,9 +40,7 @@ export const fileDeleteSheet: Draw = ({ payload, step }, show): Sheet => {
   const what = isFolder ? `the folder ${path} with ${counted(files, "file")} in it` : isLink ? `the link ${path}` : `the file ${path}`;
   return {
     title: `Delete ${what}`,
-    notices: notices(
-      !isLink && danger(untracked > 0 ? `Git could not bring back ${counted(untracked, "file")} of this.` : "What is deleted is gone from the disk."),
-    ),
+    notices: notices(!isLink && untracked > 0 && caution(`Git could not bring back ${counted(untracked, "file")} of this.`)),
     sections: [{ title: "Where", body: place(payload, show) }, ...(isFolder ? [{ title: "What lies below it", body: below(payload, step, show) }] : [])],
     isComplete: true,
   };

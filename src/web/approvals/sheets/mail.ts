@@ -17,7 +17,6 @@ export const emailSendSheet: Draw = ({ payload, step }, show): Sheet => {
   return {
     title: `Send a mail to ${to}`,
     notices: notices(
-      danger("A mail cannot be called back."),
       outside.length > 0 && caution(html`It leaves ${show.code(own)} for ${outside.length <= 5 ? join(outside.map((domain) => show.code(domain))) : counted(outside.length, "other domain")}.`),
       listAt(payload, "secrets").length > 0 && danger("Something in it looks like a password or a key."),
     ),

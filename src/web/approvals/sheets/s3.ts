@@ -19,13 +19,12 @@ export const s3DeleteSheet: Draw = ({ payload, step }, show): Sheet => {
   const bucket = textAt(step, "bucket") ?? "";
   const destroyed = objects.filter((object) => textAt(object, "effect") === "destroy").length;
   const title = objects.length === 1 ? `Delete ${textAt(objects[0], "key") ?? "an object"} from ${bucket}` : `Delete ${counted(objects.length, "object")} from ${bucket}`;
-  const allGone = destroyed === objects.length;
   const reversible = unknownAt(payload, "reversible");
   const reaches = textsAt(payload, "reaches");
   return {
     title,
     notices: notices(
-      destroyed > 0 && danger(allGone ? "This cannot be undone: the bucket keeps no older versions." : `${counted(destroyed, "object")} of these cannot be brought back.`),
+      destroyed > 0 && destroyed < objects.length && danger(`The bytes of ${counted(destroyed, "object")} are gone for good.`),
       reversible !== undefined && danger(`Nobody knows whether this can be undone: ${reversible}.`),
       at(payload, "whole_bucket") === true && danger(`This is everything in the bucket ${bucket}.`),
       reaches.length > 1 && caution("The prefix is no folder: it reaches more than one name, as listed below."),

@@ -30,6 +30,8 @@ export function notices(...all: readonly (Notice | false | undefined)[]): readon
   return dangerFirst(all.filter((notice) => notice !== false && notice !== undefined));
 }
 
+const WEIGHTS = ["danger", "caution", "calm"] as const;
+
 export function dangerFirst(all: readonly Notice[]): readonly Notice[] {
-  return [...all.filter(({ weight }) => weight === "danger"), ...all.filter(({ weight }) => weight === "caution")];
+  return WEIGHTS.flatMap((wanted) => all.filter(({ weight }) => weight === wanted));
 }
