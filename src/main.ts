@@ -144,6 +144,11 @@ const commands: Commands = {
     );
   },
   async check(args) {
+    const { against } = args;
+    if (against !== undefined) {
+      const { checkAgainst } = await import("./cli/rejudge/against.js");
+      return checkAgainst({ ...args, against }, io, { open: () => open(args), openLedger: () => openLedger(args) });
+    }
     const { checkCommand } = await import("./cli/check.js");
     return checkCommand(args, io, () => open(args));
   },
@@ -162,7 +167,7 @@ const commands: Commands = {
     const { checkpointKeys, enactHome } = await evidence(args);
     const approvals = () => approvalChecker(approversForProofs({ enactHome }));
     const compare = (file: string, reader: LedgerReader) => verifyCheckpoint(resolve(io.cwd, file), reader, trustedKeys(args.publicKey, io.cwd, checkpointKeys));
-    return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare, approvals });
+    return verifyCommand({ ...args, checkpoints: args.checkpoint ?? [] }, io, { openLedger: () => openLedger(args), compare, approvals, open: () => open(args) });
   },
   async export(args) {
     const { exportCommand } = await import("./cli/export.js");

@@ -7,7 +7,8 @@ import type { Opened } from "./opened.js";
 import { argumentsOf } from "./pairs.js";
 
 export interface CheckArgs {
-  readonly tool: string;
+  /** Left out only with `against`. */
+  readonly tool?: string;
   /** `key=value` */
   readonly pairs: readonly string[];
   readonly json: boolean;
@@ -19,11 +20,17 @@ export interface CheckArgs {
  * @returns 0 when it would run, 1 when it would be blocked, 2 when it is no well-formed call
  */
 export async function checkCommand(args: CheckArgs, io: Io, open: () => Promise<Opened>): Promise<ExitCode> {
+  const { tool: wanted } = args;
+  if (wanted === undefined) {
+    throw new EnactError("USAGE", "Name the tool of the call: enact-guard check TOOL key=value …", {
+      hint: "Or judge the past calls by a configuration: enact-guard check --against receipts --config FILE",
+    });
+  }
   const opened = await open();
   try {
     const { tools } = opened.guard;
-    const tool = tools.find(({ name }) => name === args.tool);
-    if (tool === undefined) throw unknownTool(args.tool, tools.map(({ name }) => name));
+    const tool = tools.find(({ name }) => name === wanted);
+    if (tool === undefined) throw unknownTool(wanted, tools.map(({ name }) => name));
     const report = await opened.guard.check(tool.name, argumentsOf(args.pairs, tool.input));
     print(report, args.json, io);
     if (report.status === "invalid") return EXIT.usage;

@@ -29,10 +29,10 @@ export interface Commands extends EvidenceCommands, ApprovalCommands {
   serve(args: ProjectArgs): Promise<ExitCode>;
   demo(args: { readonly json: boolean }): Promise<ExitCode>;
   init(args: ProjectArgs & { readonly force: boolean; readonly json: boolean }): Promise<ExitCode>;
-  check(args: ProjectArgs & { readonly tool: string; readonly pairs: readonly string[]; readonly json: boolean }): Promise<ExitCode>;
+  check(args: ProjectArgs & { readonly tool?: string; readonly pairs: readonly string[]; readonly against?: string; readonly json: boolean }): Promise<ExitCode>;
   receipts(args: ReceiptsArgs): Promise<ExitCode>;
   ui(args: ProjectArgs & { readonly port?: number; readonly open: boolean; readonly json: boolean }): Promise<ExitCode>;
-  verify(args: ProjectArgs & VerifyFlags & { readonly acceptLoss: boolean; readonly json: boolean }): Promise<ExitCode>;
+  verify(args: ProjectArgs & VerifyFlags & { readonly acceptLoss: boolean; readonly rejudge: boolean; readonly json: boolean }): Promise<ExitCode>;
   rollback(args: ProjectArgs & { readonly runId: string; readonly yes: boolean; readonly json: boolean }): Promise<ExitCode>;
   doctor(args: ProjectArgs & { readonly settle: boolean; readonly json: boolean }): Promise<ExitCode>;
 }
@@ -99,8 +99,9 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
   printing("init", "look at the project, write enact.yaml, show the lines for each agent client")
     .option("--force", "overwrite an enact.yaml that is there", false)
     .action(run<Json & { readonly force: boolean }>((flags) => commands.init(flags)));
-  printing("check <tool> [key=value...]", "plan and judge a call, execute nothing")
-    .action(run<Json>((flags, [tool, pairs]) => commands.check({ ...flags, tool: tool as string, pairs: pairs as string[] })));
+  printing("check [tool] [key=value...]", "plan and judge a call, execute nothing; or judge past calls by another configuration")
+    .option("--against <what>", "'receipts': list the past calls whose verdict this configuration would change")
+    .action(run<Json & { readonly against?: string }>((flags, [tool, pairs]) => commands.check({ ...flags, ...(typeof tool === "string" ? { tool } : {}), pairs: pairs as string[] })));
   printing("receipts [run-id]", "what was called, and what became of it")
     .option("--decision <decision>", "only PASS, BLOCK, PARTIAL or ROLLED_BACK")
     .option("--workflow <tool>", "only calls of this tool")
@@ -108,7 +109,8 @@ function addCommands(program: Command, { commands }: ProgramInput, outcome: Outc
     .action(run<ReceiptsArgs>((flags, [runId]) => commands.receipts({ ...flags, ...(typeof runId === "string" ? { runId } : {}) })));
   addVerifyFiles(printing("verify", "prove chain, sequence and signatures; names the first wrong entry"))
     .option("--accept-loss", "take what is left for the whole ledger, after a loss that you can explain; the loss stays on record", false)
-    .action(run<Json & VerifyFlags & { readonly acceptLoss: boolean }>((flags) => commands.verify(flags)));
+    .option("--rejudge", "also judge each decision again, from its recorded facts, by the configuration of today", false)
+    .action(run<Json & VerifyFlags & { readonly acceptLoss: boolean; readonly rejudge: boolean }>((flags) => commands.verify(flags)));
   addEvidence(printing, run, commands);
   printing("ui", "the receipts in a browser on this machine: timeline, filters, proof; live while agents work")
     .option("--port <port>", "listen on this port (default: 7117, or any that is free)", portOf)

@@ -1,4 +1,6 @@
 import { EnactError, isEnactError } from "../errors.js";
+import type { RejudgeReport } from "../guard/rejudge.js";
+import { contradictions, rejudgeAll } from "../guard/rejudge.js";
 import { plainText } from "../guard/text.js";
 import type { Problem } from "../receipts/check.js";
 import { CHAIN_START } from "../receipts/entry.js";
@@ -10,7 +12,9 @@ import type { CheckpointVerdict } from "./evidence/verify-checkpoint.js";
 import { checkpointLine } from "./evidence/verify-checkpoint.js";
 import type { ExitCode, Io } from "./io.js";
 import { EXIT } from "./io.js";
+import type { Opened } from "./opened.js";
 import type { LedgerDeps } from "./receipts.js";
+import { rejudgeJson, rejudgeLines, verifiedEntries } from "./rejudge/report.js";
 
 export interface VerifyArgs {
   /**
@@ -20,6 +24,8 @@ export interface VerifyArgs {
   readonly acceptLoss?: boolean;
   /** Files with checkpoints that somebody kept: says of each whether the ledger still begins with what it promised. */
   readonly checkpoints?: readonly string[];
+  /** Judge each decision again, by the configuration of today. */
+  readonly rejudge?: boolean;
   readonly json: boolean;
 }
 
@@ -31,6 +37,8 @@ export interface VerifyDeps extends LedgerDeps {
   readonly approvals?: () => ApprovalProblem;
   /** Compares the ledger with a kept checkpoint; needed for `checkpoints`. */
   compare?(file: string, reader: LedgerReader): CheckpointVerdict;
+  /** The configuration of today; needed for `rejudge`. */
+  readonly open?: () => Promise<Opened>;
 }
 
 const SHOWN_RUNS = 20;
@@ -39,7 +47,8 @@ const SHOWN_RUNS = 20;
  * Proves the ledger: exact bytes, signatures, sequence, chain, phases, and the head that is known outside of it. Names
  * the first wrong entry and what was done to it, and the runs that have no outcome.
  *
- * @returns 0 when it verifies or there is none yet, 1 when it does not
+ * @returns 0 when it verifies or there is none yet; 1 when it does not, or when a decision does not follow from its facts
+ *   under the very configuration by which it was made
  */
 export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, deps: VerifyDeps): Promise<ExitCode> {
   let reader: LedgerReader | undefined;
@@ -53,8 +62,11 @@ export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, de
     }
     const found = reader;
     const kept = (args.checkpoints ?? []).flatMap((file) => deps.compare?.(file, found) ?? []);
-    io.stdout.write(args.json ? jsonOf(report, reader, accepted, kept) : textOf(report, reader, accepted) + kept.map(checkpointLine).join(""));
-    return report.ok && kept.every(({ ok }) => ok) ? EXIT.done : EXIT.blocked;
+    const again = args.rejudge === true && deps.open !== undefined ? await rejudge(reader, report, deps.open) : undefined;
+    const text = (): string => textOf(report, found, accepted) + kept.map(checkpointLine).join("") + (again?.text ?? "");
+    io.stdout.write(args.json ? jsonOf(report, reader, accepted, kept, again) : text());
+    const isProved = report.ok && kept.every(({ ok }) => ok) && (again === undefined || contradictions(again.report).length === 0);
+    return isProved ? EXIT.done : EXIT.blocked;
   } catch (error) {
     if (!isEnactError(error) || !CANNOT_VERIFY.includes(error.code)) throw error;
     // A ledger that cannot be read is one that does not verify.
@@ -65,6 +77,21 @@ export async function verifyCommand(args: VerifyArgs, io: Pick<Io, "stdout">, de
   } finally {
     reader?.close();
   }
+}
+
+interface Again {
+  readonly report: RejudgeReport;
+  readonly text: string;
+}
+
+/** What was found right is judged again, even where something behind it is wrong. */
+async function rejudge(reader: LedgerReader, { entries }: VerifyReport, open: () => Promise<Opened>): Promise<Again> {
+  const opened = await open();
+  const { config, guard } = opened;
+  const options = { policies: config.policies, unguarded: config.unguarded, tools: guard.tools.map(({ name }) => name), configDigest: config.digest };
+  await opened.close();
+  const report = rejudgeAll(verifiedEntries(reader, entries), options);
+  return { report, text: `${rejudgeLines(report, reader, config.file ?? "the embedded default").join("\n")}\n` };
 }
 
 function checksOf({ approvals }: VerifyDeps): readonly EntryCheck[] {
@@ -145,7 +172,7 @@ function interruptedLines({ interrupted }: VerifyReport): readonly string[] {
   return [`! ${title} no outcome: still running, or interrupted. Look at the system to see whether it was done.`, ...shown, ...rest];
 }
 
-function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted: boolean, kept: readonly CheckpointVerdict[] = []): string {
+function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted: boolean, kept: readonly CheckpointVerdict[] = [], again?: Again): string {
   const { ok, entries, head, firstProblem, interrupted, keys } = report;
   const known = reader?.known ?? null;
   const said = {
@@ -157,6 +184,7 @@ function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted
     accepted_losses: reader?.acceptedLosses ?? [],
     accepted,
     checkpoints: kept,
+    ...(again === undefined ? {} : { rejudged: rejudgeJson(again.report) }),
     ledger: reader?.location ?? null,
   };
   return `${JSON.stringify(said, null, 2)}\n`;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { EnactError } from "../../errors.js";
 import type { CheckedEntry, KnownRun } from "../../receipts/check.js";
 import { NO_PREVIOUS, runState } from "../../receipts/entry.js";
+import { effectiveTime } from "../../receipts/history.js";
 import { checkPrivateFolder, makePrivateFolder, realPathOf } from "../../receipts/key-files.js";
 import type { AcceptedLoss, KnownHead, LedgerHistory, LedgerPastRun, TakenOver } from "../../receipts/ledger.js";
 import type { Row, Sqlite } from "./database.js";
@@ -11,9 +12,6 @@ import { Database } from "./database.js";
 import { digestBlob, historyOf } from "./history.js";
 import { createPrivateEmptyFile } from "./place.js";
 import { createKnown, knownState } from "./schema.js";
-
-/** Clocks are corrected by less than this; a larger jump back is a clock that was wrong before. */
-const MAX_CORRECTION_MS = 24 * 60 * 60 * 1000;
 
 /** Every write here is short; see KnownLedgers. */
 const BUSY_TIMEOUT_MS = 250;
@@ -201,16 +199,6 @@ export class KnownLedgers {
       }
     }
   }
-}
-
-/**
- * The time by which windows are counted. A clock that was set back would put a run before those that came before it, and
- * a window would close too early; so a run counts as no older than the run before it. A jump back by more than a day is
- * taken for a clock that had been wrong, because otherwise one wrong year would keep every window full for ever.
- */
-function effectiveTime(timestamp: string, before: number): number {
-  const time = Date.parse(timestamp);
-  return time < before && before - time <= MAX_CORRECTION_MS ? before : time;
 }
 
 function knownLedger(row: Row): KnownLedger {
