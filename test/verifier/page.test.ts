@@ -240,6 +240,23 @@ describe.skipIf(reason !== undefined)(`the page that checks exports${reason === 
     opened.errors.length = 0;
   });
 
+  test("takes files that are dropped on it, anywhere", async () => {
+    const given = [log(), PUBLIC].map(({ name, content }) => ({ name, content: String(content) }));
+    const transfer = await opened.page.evaluateHandle((files) => {
+      interface Transfer { readonly items: { add(file: unknown): void } }
+      const world = globalThis as unknown as { DataTransfer: new () => Transfer; File: new (parts: string[], name: string) => unknown };
+      const made = new world.DataTransfer();
+      for (const { name, content } of files) made.items.add(new world.File([content], name));
+      return made;
+    }, given);
+    await opened.page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
+    await expect(opened.page.locator("#drop.over").count()).resolves.toBe(1);
+    await opened.page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+    await opened.page.locator("#verdict[data-verdict]").waitFor();
+    expect(await opened.verdict()).toMatchObject({ mood: "good", entries: 64 });
+    await expect(opened.page.locator("#drop.over").count()).resolves.toBe(0);
+  });
+
   test("says what a file is that is of no use here, and never reads a private key", async () => {
     const rsa = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({ type: "spki", format: "pem" }) as string;
     await opened.check([log(), PUBLIC, { name: "ed25519.pem", content: pem }, { name: "rsa.pub", content: rsa }, { name: "README.txt", content: "hello" }, { name: "approvers.json", content: '{"version":1,"approvers":[]}' }, { name: "package.json", content: '{"name":"x"}' }, { name: "verify.html", content: "<!doctype html>" }]);
