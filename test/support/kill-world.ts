@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -132,13 +132,9 @@ export class KillWorld {
   }
 
   /** A command of the real binary. */
-  run(...args: readonly string[]): { readonly code: number; readonly out: string } {
-    try {
-      return { code: 0, out: execFileSync(process.execPath, [MAIN, ...args], { cwd: this.project, env: this.env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }) };
-    } catch (error) {
-      const { status, stdout } = error as { status: number; stdout: string };
-      return { code: status, out: stdout };
-    }
+  run(...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly err: string } {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: this.project, env: this.env, encoding: "utf8" });
+    return { code: status, out: stdout, err: stderr };
   }
 
   git(cwd: string, ...args: readonly string[]): string {
