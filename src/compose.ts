@@ -3,7 +3,7 @@ import { access, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 import type { Opened, Probe } from "./cli/opened.js";
-import type { Reach, ReachParts } from "./compose-desk.js";
+import type { DeskSurroundings } from "./compose-desk.js";
 import { approvalProbes, deskOf } from "./compose-desk.js";
 import type { Config } from "./config/config.js";
 import { EnactError, isEnactError } from "./errors.js";
@@ -19,7 +19,7 @@ import type { Ledger } from "./receipts/ledger.js";
 import { openSealing } from "./receipts/sealed.js";
 import type { UndoStore } from "./receipts/undo-store.js";
 import { newProcessName, openSqliteLedger } from "./stores/sqlite.js";
-import { openUndoStore } from "./stores/undo.js";
+import { openUndoStore, undoLimits, undoStoreState } from "./stores/undo.js";
 import { openEmail } from "./systems/email.js";
 import type { Filesystem } from "./systems/filesystem.js";
 import { openFilesystem } from "./systems/filesystem.js";
@@ -52,7 +52,7 @@ export function embeddedDataDir(project: string): string {
   return join(project, ".enact", "postgres");
 }
 
-export interface Surroundings {
+export interface Surroundings extends Pick<DeskSurroundings, "reach"> {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's config folder of this program: keys and the known heads of ledgers. Absolute. */
   readonly enactHome: string;
@@ -63,8 +63,6 @@ export interface Surroundings {
   readonly clock: () => Date;
   /** Tools of the caller's own, bound to systems of its own. */
   readonly tools?: readonly GuardedTool[];
-  /** Ways to reach people besides the terminal. Called at once, and may look at nothing before there is a request. */
-  readonly reach?: (parts: ReachParts) => Reach;
 }
 
 /** `$ENACT_HOME`, else `$XDG_CONFIG_HOME/enact`, else `.config/enact` of the user. @throws EnactError USAGE */
@@ -113,7 +111,7 @@ export function compose(config: Config, around: Surroundings): Opened {
     await Promise.allSettled(rooms.map(async (room) => room.close?.()));
   });
   const interrupted = settlingOf({ tools: withRollback({ tools, ledger, ...kept }), ledger, clock, configDigest, settledBy: identity.user_email }, secrets);
-  return { config, guard, probes: [...probes, ...approvalProbes(config, around), ledgerProbe(project, keys, ledger)], interrupted, close: end };
+  return { config, guard, probes: [...probes, ...approvalProbes(config, around), ledgerProbe(project, keys, ledger), ...undoProbes(config)], interrupted, close: end };
 }
 
 /** Loaded when it is asked for: a server never settles. */
@@ -127,13 +125,9 @@ function settlingOf(parts: Omit<SettleOptions, "redactor">, secrets: readonly st
   };
 }
 
-const MB = 1_000_000;
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 function undoOf({ project, undo }: Config, keys: Keys, clock: () => Date): { readonly undo?: UndoStore } {
   if (!undo.enabled) return {};
-  const limits = { maxRunBytes: undo.max_run_mb * MB, maxTotalBytes: undo.max_total_mb * MB, maxAgeMs: undo.max_age_days * DAY_MS };
-  return { undo: openUndoStore({ project, sealing: openSealing(keys), clock, ...limits }) };
+  return { undo: openUndoStore({ project, sealing: openSealing(keys), clock, ...undoLimits(undo) }) };
 }
 
 /** Facts about the environment, found anew for every call. */
@@ -290,6 +284,10 @@ function ledgerProbe(project: string, keys: Keys, ledger: Ledger): Probe {
     return `${runs} allowed runs on record; its head is as it was left`;
   };
   return { system: "ledger", look };
+}
+
+function undoProbes({ project, undo }: Config): readonly Probe[] {
+  return undo.enabled ? [{ system: "undo", look: () => undoStoreState(project, undoLimits(undo).maxTotalBytes) }] : [];
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {
