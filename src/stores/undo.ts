@@ -17,12 +17,31 @@ export interface UndoStoreOptions {
   readonly clock: () => Date;
 }
 
+const MB = 1_000_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The limits as a person writes them. */
+export function undoLimits(given: { readonly max_run_mb: number; readonly max_total_mb: number; readonly max_age_days: number }) {
+  return { maxRunBytes: given.max_run_mb * MB, maxTotalBytes: given.max_total_mb * MB, maxAgeMs: given.max_age_days * DAY_MS };
+}
+
 /** How long the size of the store is believed, in milliseconds; other processes write to it as well. */
 const SIZE_KNOWN = 60_000;
 
 /** Looks at nothing and makes nothing until something is kept or asked for. */
 export function openUndoStore(options: UndoStoreOptions): UndoStore {
   return new FolderUndoStore(options);
+}
+
+/** What the store of a project holds, one clause. Makes nothing. @throws EnactError UNDO_UNAVAILABLE when something else is in its place */
+export async function undoStoreState(project: string, maxTotalBytes: number): Promise<string> {
+  const runs = await inWords("read", () => keptRuns(rootOf(project)));
+  const bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
+  return `${runs.length} ${runs.length === 1 ? "run" : "runs"} kept, ${(bytes / MB).toFixed(1)} of ${maxTotalBytes / MB} MB`;
+}
+
+function rootOf(project: string): string {
+  return join(realPathOf(project), ".enact", "undo");
 }
 
 /** One folder a run, one sealed file a piece: durable before put() resolves, whole or not there. */
@@ -119,7 +138,7 @@ class FolderUndoStore implements UndoStore {
   }
 
   #root(): string {
-    return join(realPathOf(this.#options.project), ".enact", "undo");
+    return rootOf(this.#options.project);
   }
 
   #folderOf(runId: string): string {

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, futimesSync, writeSync } from "node:fs";
+import { setImmediate as breathe } from "node:timers/promises";
 
 import { EnactError } from "../../errors.js";
 import { secondsOf, type Directory } from "./directory.js";
@@ -7,6 +8,8 @@ import { tidy, unless } from "./failures.js";
 import type { Handles } from "./handles.js";
 import { Wanderer, type KeptNode } from "./keep.js";
 
+/** Entries after which other calls get their turn. */
+const BREATH = 100;
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
 
 /** Where a kept tree is built up again. */
@@ -89,6 +92,7 @@ async function makeEntries(site: Site, supply: Supply, made: number[]): Promise<
   let bytes = 0;
   try {
     for (const [index, node] of nodes.entries()) {
+      if (index % BREATH === BREATH - 1) await breathe();
       const name = nameOf(site, index);
       const isMissing = !present.has(index);
       if (node.kind === "directory") {
