@@ -29,7 +29,7 @@ export interface OpenedBrowser {
   /** False when this machine has no way to open one. */
   readonly opened: boolean;
   /** Removes what was needed to open it. */
-  tidy(): Promise<void>;
+  readonly tidy: () => Promise<void>;
 }
 
 /**

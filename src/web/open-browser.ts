@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 export interface OpenedBrowser {
   readonly opened: boolean;
-  tidy(): Promise<void>;
+  readonly tidy: () => Promise<void>;
 }
 
 /**
