@@ -88,7 +88,7 @@ class Walk {
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item, index) => this.#at(index, () => this.through(item, wholly)));
     const copy: Record<string, JsonValue> = {};
-    for (const [key, child] of Object.entries(value as Members)) this.#member(copy, key, child, wholly);
+    for (const key of Object.keys(value)) this.#member(copy, key, (value as Members)[key] as JsonValue, wholly);
     return copy;
   }
 

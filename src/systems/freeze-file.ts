@@ -25,6 +25,8 @@ function read(path: string): FreezeFile {
   const folder = lstatSync(dirname(path), { throwIfNoEntry: false });
   if (folder === undefined) return null;
   if (!folder.isDirectory()) return { why: `${dirname(path)} is not a folder` };
+  // Asked first, because an error with its stack costs as much as the rest of the judging.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     if (!fstatSync(file).isFile()) return { why: `${path} is not a regular file` };

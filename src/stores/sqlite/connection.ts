@@ -3,7 +3,8 @@ import type { Keys } from "../../receipts/keys.js";
 import { refuseMissingLedger } from "./catch-up.js";
 import { Database, loadSqlite } from "./database.js";
 import { KnownLedgers } from "./known.js";
-import { fileId, fileSize, filesBehind, ledgerExists, ledgerPath, logIsReadable, makeLedgerFile } from "./place.js";
+import type { FilesBehind } from "./place.js";
+import { fileId, filesBehind, ledgerExists, ledgerPath, logIsReadable, makeLedgerFile } from "./place.js";
 
 /** How long SQLite waits by itself, holding up this process; beyond it, the ledger waits without. */
 const BUSY_TIMEOUT_MS = 50;
@@ -29,13 +30,13 @@ export class Connection {
   readonly db: Database;
   readonly known: KnownLedgers;
   readonly #files: string;
-  #size = 0;
+  #size = 0n;
 
   private constructor(path: string, db: Database, known: KnownLedgers) {
     this.path = path;
     this.db = db;
     this.known = known;
-    this.#files = filesBehind(path);
+    this.#files = filesBehind(path).ids;
   }
 
   /**
@@ -82,8 +83,9 @@ export class Connection {
    * would go where the next process does not find them.
    */
   isWhole(): boolean {
-    if (filesBehind(this.path) !== this.#files || this.#isEmptied()) return false;
-    this.#size = fileSize(this.path);
+    const now = filesBehind(this.path);
+    if (now.ids !== this.#files || this.#isEmptied(now)) return false;
+    this.#size = now.size;
     return true;
   }
 
@@ -96,7 +98,7 @@ export class Connection {
   close(): void {
     try {
       // A log that was emptied would overwrite what is still right; one that was deleted is whole in our hands.
-      if (!this.#isEmptied()) this.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (!this.#isEmptied(filesBehind(this.path))) this.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // Others use it, or the disk is full: the log stays, and is as durable as the file.
     }
@@ -104,8 +106,8 @@ export class Connection {
     this.known.close();
   }
 
-  #isEmptied(): boolean {
-    return fileSize(this.path) < this.#size || !logIsReadable(this.path);
+  #isEmptied({ size }: FilesBehind): boolean {
+    return size < this.#size || !logIsReadable(this.path);
   }
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, constants, lstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { EnactError } from "../../errors.js";
@@ -40,17 +41,21 @@ export function createPrivateEmptyFile(path: string): void {
   createNew(path, "");
 }
 
-/**
- * Names the very files that a connection works on: the database, its log and its shared index. When it changes, someone
- * has put other files in their place, and what the connection writes can no longer be found under the path.
- */
-export function filesBehind(path: string): string {
-  return [path, `${path}-wal`, `${path}-shm`].map(fileId).join(" ");
+/** The very files that a connection works on. */
+export interface FilesBehind {
+  /**
+   * Names the database, its log and its shared index. When it changes, someone has put other files in their place, and
+   * what the connection writes can no longer be found under the path.
+   */
+  readonly ids: string;
+  /** The size of the database; it never shrinks. */
+  readonly size: bigint;
 }
 
-/** The size of the database file; it never shrinks. */
-export function fileSize(path: string): number {
-  return lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+export function filesBehind(path: string): FilesBehind {
+  const database = statOf(path);
+  const ids = `${idOf(database)} ${fileId(`${path}-wal`)} ${fileId(`${path}-shm`)}`;
+  return { ids, size: database?.size ?? 0n };
 }
 
 /**
@@ -58,9 +63,9 @@ export function fileSize(path: string): number {
  * format (sqlite.org/fileformat2.html#walformat). A log that was emptied in place would swallow what is written next.
  */
 export function logIsReadable(path: string): boolean {
-  if (fileId(`${path}-wal`) === "-") return true;
+  const file = openIfThere(`${path}-wal`);
+  if (file === undefined) return true;
   const start = Buffer.alloc(4);
-  const file = openSync(`${path}-wal`, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     return readSync(file, start, 0, 4, 0) === 0 || (start.readUInt32BE() & ~1) === 0x377f0682;
   } finally {
@@ -70,8 +75,24 @@ export function logIsReadable(path: string): boolean {
 
 /** Device and inode, or "-" when there is no such file. */
 export function fileId(path: string): string {
-  const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  return idOf(statOf(path));
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false, bigint: true });
+}
+
+function idOf(stats: BigIntStats | undefined): string {
   return stats === undefined ? "-" : `${String(stats.dev)}:${String(stats.ino)}`;
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function createNew(path: string, content: string): void {
