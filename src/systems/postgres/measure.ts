@@ -1,4 +1,5 @@
 import type { Choice } from "./choice.js";
+import type { Hidden } from "./hidden.js";
 import type { Reply } from "./wire.js";
 
 /**
@@ -87,6 +88,8 @@ export interface Measurement {
   /** What became of tables and views that were there before; null when nobody watched. */
   readonly schema: readonly SchemaChange[] | null;
   readonly chosen: readonly Chosen[];
+  /** What code did that the counters do not show. */
+  readonly hidden: Hidden;
 }
 
 const NOT_MOVED: Moved = { inserted: 0, updated: 0, deleted: 0, scans: 0, blocks: 0 };
@@ -119,7 +122,7 @@ export function writes({ inserted, updated, deleted }: Moved): number {
 }
 
 /** Puts names to the counters; the scans of an index are scans of its table. */
-export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Omit<Measurement, "chosen"> {
+export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Omit<Measurement, "chosen" | "hidden"> {
   const indexScans = new Map<string, number>();
   for (const [oid, , , table] of details.rows) {
     if (typeof table !== "string") continue;

@@ -6,6 +6,7 @@ import { benchOn } from "./choice.js";
 import type { Examine } from "./choice.js";
 import type { PostgresConnection } from "./connection.js";
 import { lost, statementFailure } from "./failures.js";
+import { hiddenFrom } from "./hidden.js";
 import type { Measurement } from "./measure.js";
 import type { Memory } from "./memory.js";
 import { WRITING } from "./rows.js";
@@ -79,7 +80,7 @@ export async function runOrder(
     const othersWrote = order.isStandby || trial.snapshot !== snapshot;
     if (othersWrote && !context.isOnlyOne) await mustBeAsPlanned(context, order, connection, trial.snapshot);
     const types = trial.failure === undefined ? await lookUpTypes(connection, trial.replies, context.types) : context.types;
-    if (!(await judge(trial.measurement))) {
+    if (!(await judge(await withHidden(context, order, connection, trial.measurement)))) {
       await transaction.rollback().catch(() => connection.destroy());
       leaves = order.leaves;
       return { state: "rolled_back" };
@@ -117,6 +118,13 @@ async function begin(
   }
 }
 
+/** Where no code of the user's runs, there is nothing that the counters could miss. */
+async function withHidden(context: RunContext, { leaves }: Order, connection: PostgresConnection, measurement: Measurement): Promise<Measurement> {
+  if (leaves === "settings") return measurement;
+  const hidden = await hiddenFrom(measurement, connection, context.isOnlyOne ? undefined : context.glimpse);
+  return { ...measurement, hidden };
+}
+
 /** What is not counted by rows cannot be told by rows. */
 async function captured(context: RunContext, connection: PostgresConnection, { tables, catalogue, schema }: Measurement, maxBytes: number): Promise<Captured> {
   if (context.isOnlyOne) return { why: "the embedded PostgreSQL has one session only, and another one has to see the rows as they were" };
@@ -146,6 +154,9 @@ async function finish(
   if (trial.failure !== undefined) throw trial.failure;
   const done: RunReport = { state: "done", replies: trial.replies, types };
   if (order.readOnly) return done;
+  await transaction.settle().catch((error: unknown) => {
+    throw notCommitted(context, error);
+  });
   let tag: string;
   try {
     tag = await transaction.commit();

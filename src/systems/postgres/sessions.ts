@@ -4,14 +4,14 @@ import type { Command } from "./wire.js";
 
 /** Undoes all that a statement may leave behind in a session, except prepared statements: ours are among them. */
 const RESET: readonly Command[] = [
-  { text: "ROLLBACK", name: "enact_rollback" },
-  { text: "CLOSE ALL", name: "enact_reset_1" },
-  { text: "SET SESSION AUTHORIZATION DEFAULT", name: "enact_reset_2" },
-  { text: "RESET ALL", name: "enact_reset_3" },
-  { text: "UNLISTEN *", name: "enact_reset_4" },
-  { text: "SELECT pg_catalog.pg_advisory_unlock_all()", name: "enact_reset_5" },
-  { text: "DISCARD TEMP", name: "enact_reset_6" },
-  { text: "DISCARD SEQUENCES", name: "enact_reset_7" },
+  { text: "ROLLBACK" },
+  { text: "CLOSE ALL" },
+  { text: "SET SESSION AUTHORIZATION DEFAULT" },
+  { text: "RESET ALL" },
+  { text: "UNLISTEN *" },
+  { text: "SELECT pg_catalog.pg_advisory_unlock_all()" },
+  { text: "DISCARD TEMP" },
+  { text: "DISCARD SEQUENCES" },
 ];
 
 /**

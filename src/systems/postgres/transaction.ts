@@ -1,11 +1,13 @@
 import { EnactError } from "../../errors.js";
 import { arrayLiteral } from "./catalogue.js";
 import type { CatalogueRequest } from "./catalogue.js";
+import { again, BACK, blinded, COUNTERS, GENERIC, isBlinded, MARK, NOW, OPEN_SQL, OWN_PATH, SCHEMA, STATE, uncounted, UNDONE, WITNESS } from "./commands.js";
 import { benchOn, hitsOf, sparesRows } from "./choice.js";
 import type { Examine, Watch } from "./choice.js";
 import type { PostgresConnection } from "./connection.js";
 import { statementFailure } from "./failures.js";
-import { COUNTERS_SQL, DETAILS_SQL, measure, moved, SCHEMA_SQL, writes } from "./measure.js";
+import { NOTHING_HIDDEN } from "./hidden.js";
+import { DETAILS_SQL, measure, moved, writes } from "./measure.js";
 import type { Chosen, Measurement, Moved } from "./measure.js";
 import type { Memory } from "./memory.js";
 import { encodeParam } from "./params.js";
@@ -51,30 +53,6 @@ export interface Trial {
   readonly snapshot: string;
 }
 
-const OPEN_SQL =
-  "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.set_config('search_path', $1, true), " +
-  "pg_catalog.set_config('statement_timeout', $2, true), pg_catalog.set_config('lock_timeout', $2, true), " +
-  "pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true), " +
-  "pg_catalog.set_config('standard_conforming_strings', 'on', true), pg_catalog.set_config('transform_null_equals', 'off', true), " +
-  "pg_catalog.set_config('max_parallel_workers_per_gather', '0', true), pg_catalog.set_config('row_security', 'on', true), " +
-  "pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('bytea_output', 'hex', true), " +
-  "pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.current_setting('track_counts')";
-
-const MARK: Command = { text: "SAVEPOINT enact", name: "enact_mark" };
-const BACK: Command = { text: "ROLLBACK TO SAVEPOINT enact" };
-/** Code that ran may have put operators of its own before PostgreSQL's. */
-const OWN_PATH: Command = { text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)", name: "enact_own_path" };
-const COUNTERS: Command = { text: COUNTERS_SQL, name: "enact_counters" };
-const SCHEMA: Command = { text: SCHEMA_SQL, name: "enact_schema" };
-const STATE: Command = {
-  text: "SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_current_xact_id_if_assigned()::text, pg_catalog.current_setting('track_counts')",
-  name: "enact_state",
-};
-/** Planning the look anew each time costs more than the look; the agent's statements have run by then. */
-const GENERIC: Command = {
-  text: "SELECT pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)",
-  name: "enact_generic",
-};
 /** The guard's own time for judging, in milliseconds; after it the server ends the session and with it the transaction. */
 const JUDGING_TIME = 60_000;
 
@@ -87,6 +65,7 @@ export class Transaction {
   readonly #examine: Examine;
   readonly #chosen: Chosen[] = [];
   #before: readonly Reply[] = [];
+  #after: Reply | undefined;
   #snapshot = "";
 
   constructor(connection: PostgresConnection, order: Order, limits: Limits, memory: Memory, examine: Examine) {
@@ -99,16 +78,14 @@ export class Transaction {
 
   /** Begins; gives the snapshot that its first statement would see. */
   async open(): Promise<string> {
-    const { readOnly, search_path, watchSchema } = this.#order;
-    const { statementTimeoutMs } = this.#limits;
+    const { readOnly, watchSchema } = this.#order;
     const begin = `BEGIN ISOLATION LEVEL READ COMMITTED ${readOnly ? "READ ONLY" : "READ WRITE"}`;
-    const values = [search_path, String(statementTimeoutMs), String(JUDGING_TIME + statementTimeoutMs)];
     const replies = await this.#connection.run([
-      { text: begin, name: readOnly ? "enact_begin_ro" : "enact_begin_rw" },
+      { text: begin },
       OWN_PATH,
       COUNTERS,
       ...(watchSchema ? [SCHEMA] : []),
-      { text: OPEN_SQL, name: "enact_open", values },
+      { text: OPEN_SQL, name: "enact_open", values: this.#settings() },
     ]);
     this.#before = replies.slice(2, -1);
     const row = replies.at(-1)?.rows[0] ?? [];
@@ -126,10 +103,11 @@ export class Transaction {
     try {
       for (const text of this.#order.statements) {
         const isLast = replies.length === this.#order.statements.length - 1;
-        const { reply, rest } = await this.#statement(text, this.#left(replies), isLast ? this.#ending() : []);
-        await this.#choices(replies.length, reply.tag);
+        const { reply, rest } = await this.#statement(text, this.#left(replies), isLast ? this.#ending() : [again(this.#settings())]);
+        const isTried = await this.#choices(replies.length, reply.tag);
         replies.push(reply);
-        counted = rest;
+        // Trying a condition calls the functions in it once more.
+        counted = isLast && isTried ? await this.#connection.run(this.#counting()) : rest;
       }
     } catch (error) {
       failure = this.#failure(error, replies.length);
@@ -140,37 +118,59 @@ export class Transaction {
   }
 
   async rollback(): Promise<void> {
-    await this.#connection.run([{ text: "ROLLBACK", name: "enact_rollback" }]);
+    await this.#connection.run([{ text: "ROLLBACK" }]);
+  }
+
+  /**
+   * Makes sure that nothing is left to be done at COMMIT, where nobody could judge it: code that is run by a deferred
+   * constraint can put off more.
+   *
+   * @throws EnactError REFUSED
+   */
+  async settle(): Promise<void> {
+    if (this.#order.leaves === "settings") return;
+    const replies = await this.#connection.run([again(this.#settings()), NOW, OWN_PATH, COUNTERS]);
+    const more = moved(this.#after ?? NO_ROWS, replies.at(-1) ?? NO_ROWS);
+    if ([...more.values()].every((change) => writes(change) === 0)) return;
+    throw new EnactError("REFUSED", "Code that ran put off more work until COMMIT, where nobody could judge it", { done: UNDONE });
   }
 
   /** @returns the command tag: "COMMIT", or "ROLLBACK" when the server would not */
   async commit(): Promise<string> {
-    const [reply] = await this.#connection.run([{ text: "COMMIT", name: "enact_commit" }]);
+    const [reply] = await this.#connection.run([{ text: "COMMIT" }]);
     return reply?.tag ?? "";
   }
 
-  /** Finds out what the conditions of a statement that just ran have spared. */
-  async #choices(statement: number, tag: string): Promise<void> {
+  /** Finds out what the conditions of a statement that just ran have spared. @returns whether one had to be tried */
+  async #choices(statement: number, tag: string): Promise<boolean> {
     const watches = this.#order.watches.filter((watch) => watch.statement === statement);
-    if (watches.length === 0) return;
+    if (watches.length === 0) return false;
+    let isTried = false;
     const bench = benchOn(this.#connection, this.#order.search_path, this.#order.params);
     const hits = hitsOf(tag);
     for (const watch of watches) {
       const spares = await sparesRows(watch, bench, this.#snapshot, hits);
+      isTried ||= spares !== true;
       const found = spares === true ? "spares" : await this.#examine(watch, bench);
       // A single row is no measure: a table of one row is reached whole by the best of conditions.
       const choice = found === "unproven" && hits !== undefined && hits < 2 ? "spares" : found;
       this.#chosen.push({ statement, change: watch.change, choice, sparesRows: spares ?? null });
     }
+    return isTried;
+  }
+
+  #settings(): readonly string[] {
+    const { statementTimeoutMs } = this.#limits;
+    return [this.#order.search_path, String(statementTimeoutMs), String(JUDGING_TIME + statementTimeoutMs)];
   }
 
   #counting(): readonly Command[] {
-    return [OWN_PATH, COUNTERS, STATE, ...(this.#order.watchSchema ? [SCHEMA] : [])];
+    return [WITNESS, COUNTERS, STATE, ...(this.#order.watchSchema ? [SCHEMA] : [])];
   }
 
   /** What follows the last statement: what is deferred to COMMIT comes before the count. */
   #ending(): readonly Command[] {
-    return this.#order.readOnly ? this.#counting() : [MARK, { text: "SET CONSTRAINTS ALL IMMEDIATE" }, ...this.#counting()];
+    return this.#order.readOnly ? this.#counting() : [MARK, NOW, ...this.#counting()];
   }
 
   #failure(error: unknown, index: number): EnactError {
@@ -181,13 +181,16 @@ export class Transaction {
 
   async #trial(replies: readonly Reply[], counted: readonly Reply[], failure: EnactError | undefined): Promise<Trial> {
     const watched = this.#order.watchSchema;
-    const [after, state, schema] = counted.slice(watched ? -3 : -2);
+    const [witness, after, state, schema] = counted.slice(watched ? -4 : -3);
+    // Where code was known to run, nothing has a name by which it could be replaced.
+    if (this.#order.leaves === "settings" && isBlinded(witness)) throw blinded();
     const [snapshot, xid, counting] = state?.rows[0] ?? [];
     if (after === undefined || this.#before[0] === undefined || counting !== "on") throw uncounted();
+    this.#after = after;
     const changes = moved(this.#before[0], after);
     const details = await this.#details(changes, xid === null ? (snapshot ?? "") : "");
     const measured = measure(changes, details, this.#before[1], watched ? schema : undefined);
-    const measurement: Measurement = { ...measured, chosen: this.#chosen };
+    const measurement: Measurement = { ...measured, chosen: this.#chosen, hidden: NOTHING_HIDDEN };
     return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
   }
 
@@ -221,8 +224,7 @@ export class Transaction {
 
   /** @param snapshot under which nothing was written: what was known of the relations then still holds; "" if there is none */
   async #details(changes: ReadonlyMap<string, Moved>, snapshot: string): Promise<Reply> {
-    const none: Reply = { tag: "", columns: [], rows: [], truncated: false, hasMore: false };
-    if (changes.size === 0) return none;
+    if (changes.size === 0) return NO_ROWS;
     const oids = [...changes.keys()];
     const isSure = snapshot !== "" && !this.#order.isStandby;
     const known = isSure ? this.#memory.recall(snapshot, oids) : undefined;
@@ -231,7 +233,7 @@ export class Transaction {
     const values = [arrayLiteral(oids), arrayLiteral(written)];
     const [, details] = await this.#connection.run([GENERIC, { text: DETAILS_SQL, name: "enact_details", values }]);
     if (isSure && details !== undefined) this.#memory.keep(snapshot, oids, details);
-    return details ?? none;
+    return details ?? NO_ROWS;
   }
 
   async #parameterTypes(text: string): Promise<readonly number[]> {
@@ -252,8 +254,4 @@ function leftAfter(reply: Reply, left: Limits): Limits {
   return { ...left, maxRows, maxBytes: Math.max(0, left.maxBytes - bytes) };
 }
 
-function uncounted(): EnactError {
-  return new EnactError("REFUSED", "PostgreSQL does not count what statements do (track_counts is off)", {
-    hint: "Ask the person to switch track_counts on: without it nobody can tell what a statement did.",
-  });
-}
+const NO_ROWS: Reply = Object.freeze({ tag: "", columns: [], rows: [], truncated: false, hasMore: false });

@@ -88,7 +88,7 @@ export function judgeFunctions(context: FunctionContext): FunctionVerdict {
     unknown: [...direct.map((one) => doubt(one, catalogue, vouched)), ...implied.map((one) => impliedDoubt(one, catalogue, vouched))].find((why) => why !== undefined),
     called: [...new Set(direct.map((one) => (isBuiltIn(one) ? one.name : fullName(one))))].toSorted(),
     runsUserCode: own.length > 0 || implied.some((one) => !isBuiltIn(one)),
-    runsForeignCode: [...own, ...implied].some((one) => !isBuiltIn(one) && !["sql", "plpgsql"].includes(one.language)),
+    runsForeignCode: [...own, ...implied].some((one) => !isBuiltIn(one) && !["sql", "plpgsql"].includes(one.language) && !(one.language === "c" && isSilent(one))),
     codeIsSilent: [...own, ...implied].every((one) => isBuiltIn(one) || isSilent(one)),
   };
 }

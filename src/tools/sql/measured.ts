@@ -17,13 +17,14 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
   const written = touched.filter(isWritten);
   const schema = measurement.schema ?? [];
   const changed = schema.map((change) => shownName(change.schema, change.name));
+  const opened = measurement.hidden.opened.map(([schemaName, name]) => shownName(schemaName, name));
   const hidden = written.filter((table) => !facts.tables_written.includes(table.shown));
   return {
     ...facts,
     statements: facts.statements.map((statement, index) => withChoices(statement, measurement.chosen.filter((one) => one.statement === index))),
-    effects: isUnknown(facts.effects) ? facts.effects : "measured",
-    tables: union(facts.tables, touched.flatMap(family), changed),
-    tables_read: union(facts.tables_read, touched.filter((table) => table.read).flatMap(family)),
+    effects: isUnknown(facts.effects) ? facts.effects : effectsOf(measurement),
+    tables: union(facts.tables, touched.flatMap(family), changed, opened),
+    tables_read: union(facts.tables_read, touched.filter((table) => table.read).flatMap(family), opened),
     tables_written: union(facts.tables_written, written.flatMap(family), changed),
     tables_checked: union(checked),
     columns_maybe_written: union(facts.columns_maybe_written, hidden.flatMap(allColumns)),
@@ -31,6 +32,11 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
     ddl: [...facts.ddl, ...catalogueChanges(measurement)],
     ...rowCounts(tables, measurement, codeIsSilent ? moves : [], lostTables(measurement, rewrites)),
   };
+}
+
+function effectsOf({ hidden }: Measurement): SqlQueryPayload["effects"] {
+  const names = hidden.written.map(([schema, name]) => shownName(schema, name)).slice(0, 3).join(", ");
+  return names === "" ? "measured" : unknown(`code that ran has written to ${names}, and PostgreSQL did not count what`);
 }
 
 /** A condition that looked like a choice, and was found to be none. */
