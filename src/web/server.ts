@@ -40,8 +40,10 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 
 import type { ErrorCode } from "../errors.js";
 import { EnactError, isEnactError } from "../errors.js";
+import type { Refusal } from "./http-checks.js";
 import { SECURITY_HEADERS, refusalOf } from "./http-checks.js";
 import { listenOnLoopback } from "./loopback.js";
+import { isOwnUser } from "./peer.js";
 import { KEY_HEADER, Session } from "./session.js";
 
 /** A file of dist/web under a path of its own; nothing else of the disk is served. */
@@ -166,6 +168,12 @@ async function answerOf(options: WebServerOptions, assets: Loaded, session: Sess
   };
 }
 
+/** Whoever is let in under any host name comes through a tunnel, which may run as anybody. */
+async function strangerRefusal({ url = "", socket }: IncomingMessage, { anyHost }: Doors): Promise<Refusal | undefined> {
+  if (anyHost.some((base) => url.startsWith(`${base}/`)) || (await isOwnUser(socket, process.getuid?.()))) return undefined;
+  return { status: 403, reason: "These pages are of another user of this machine." };
+}
+
 /** Where requests may come in. */
 interface Doors {
   readonly port: number;
@@ -176,7 +184,8 @@ interface Doors {
 /** First of all, and below the framework, so that no route and no error of it can be without. */
 async function answer(inside: Answer, request: IncomingMessage, response: ServerResponse, doors: Doors): Promise<void> {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-  const refusal = refusalOf({ method: request.method ?? "", target: request.url ?? "", headers: request.headers }, doors.port, doors.anyHost);
+  const { method = "", url: target = "", headers } = request;
+  const refusal = refusalOf({ method, target, headers }, doors.port, doors.anyHost) ?? (await strangerRefusal(request, doors));
   if (refusal === undefined) {
     await inside(request, response);
     return;
