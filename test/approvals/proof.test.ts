@@ -114,9 +114,9 @@ describe("what does not hold, and why", () => {
       const person = keyPerson("lead@example.com", created_at);
       return { ...person, draft: { ...person.draft, kind: "link", link: { request_id, expires_at } } };
     };
-    const [other, own] = [linked(newRequestId()), linked(id)];
-    for (const { draft } of [other, own]) world.registry.addLink(draft);
-    expect(check(signedAnew(proof().statement, [ann, other]))).toMatch(/link of another request/);
+    const [another, own] = [linked(newRequestId()), linked(id)];
+    for (const { draft } of [another, own]) world.registry.addLink(draft);
+    expect(check(signedAnew(proof().statement, [ann, another]))).toMatch(/link of another request/);
     expect(check(signedAnew(proof().statement, [ann, own]))).toBeNull();
   });
 
