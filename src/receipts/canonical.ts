@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 import type { JsonValue } from "./receipt.js";
 
@@ -26,7 +26,7 @@ export function digest(value: unknown): string {
 
 /** `sha256:<hex>` over bytes, or over the UTF-8 form of a text. */
 export function digestBytes(bytes: Uint8Array | string): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return `sha256:${hash("sha256", bytes, "hex")}`;
 }
 
 /** What is approved, judged and executed as one thing. */
