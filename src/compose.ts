@@ -248,28 +248,28 @@ function policyPaths({ policies }: Config): readonly string[] {
 
 function slackRoom(options: Options<"slack">): Room {
   const system = openSlack(options);
-  return { tools: [bindTool(slackPostTool, system)], close: () => system.close() };
+  return { tools: [bindTool(slackPostTool, system)], probe: { system: "slack", look: () => system.reach() }, close: () => system.close() };
 }
 
 function s3Room(options: Options<"s3">): Room {
   const system = openS3(options);
-  return { tools: [bindTool(s3DeleteTool, system)], close: () => system.close() };
+  return { tools: [bindTool(s3DeleteTool, system)], probe: { system: "s3", look: () => system.reach() }, close: () => system.close() };
 }
 
 /** Attachments are read by the file tools' rules, so without these there are none. */
 function emailRoom(options: Options<"email">, files: Filesystem | undefined): Room {
   const system = openEmail({ ...options, files: files?.reader });
-  return { tools: [bindTool(emailSendTool, system)], close: () => system.close() };
+  return { tools: [bindTool(emailSendTool, system)], probe: { system: "email", look: () => system.reach() }, close: () => system.close() };
 }
 
 function gdriveRoom(options: Options<"gdrive">): Room {
   const system = openGdrive(options);
-  return { tools: [bindTool(gdriveDeleteTool, system)], close: () => system.close() };
+  return { tools: [bindTool(gdriveDeleteTool, system)], probe: { system: "gdrive", look: () => system.reach() }, close: () => system.close() };
 }
 
 function hubspotRoom(options: Options<"hubspot">): Room {
   const system = openHubspot(options);
-  return { tools: [bindTool(crmCreateContactTool, system), bindTool(crmCreateTaskTool, system)], close: () => system.close() };
+  return { tools: [bindTool(crmCreateContactTool, system), bindTool(crmCreateTaskTool, system)], probe: { system: "hubspot", look: () => system.reach() }, close: () => system.close() };
 }
 
 function ledgerProbe(project: string, keys: Keys, ledger: Ledger): Probe {

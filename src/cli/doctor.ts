@@ -28,7 +28,7 @@ interface Diagnosis {
 }
 
 /** A look that hangs is a system that cannot be reached. */
-const PROBE_MS = 15_000;
+const PROBE_MS = 10_000;
 
 export interface DoctorArgs {
   /** Look at the systems what became of runs that were interrupted, and put what is found on record. */

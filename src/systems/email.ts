@@ -1,4 +1,5 @@
 import { EnactError } from "../errors.js";
+import { reachMail } from "./email/reach.js";
 import { sendMail, type SendOutcome } from "./email/send.js";
 import { mailServer, type MailServer } from "./email/server.js";
 import type { Mail } from "./email/message.js";
@@ -38,6 +39,8 @@ export interface EmailWriter {
 export interface EmailSystem {
   readonly reader: EmailReader;
   readonly writer: EmailWriter;
+  /** For enact-guard doctor: what a look that changes nothing finds, one clause. @throws EnactError SYSTEM_UNAVAILABLE */
+  reach(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -57,6 +60,7 @@ export function openEmail(options: EmailOptions): EmailSystem {
   return {
     reader: { from: options.from, server: { host, port, tls }, files },
     writer: { files, send: (mail, signal) => sendMail(settings, mail, signal) },
+    reach: () => reachMail(settings),
     // A connection lives only as long as its mail.
     close: async () => undefined,
   };

@@ -1,6 +1,7 @@
 import { EnactError } from "../errors.js";
 import { checkedEndpoint } from "./shared/endpoint.js";
 import { GdriveLoader } from "./gdrive/client.js";
+import { reachDrive } from "./gdrive/reach.js";
 import { GdriveReader } from "./gdrive/reader.js";
 import { GdriveWriter } from "./gdrive/writer.js";
 
@@ -29,6 +30,8 @@ export interface GdriveOptions {
 export interface GdriveSystem {
   readonly reader: GdriveReader;
   readonly writer: GdriveWriter;
+  /** For enact-guard doctor: what a look that changes nothing finds, one clause. @throws EnactError SYSTEM_UNAVAILABLE */
+  reach(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -50,5 +53,5 @@ export function openGdrive(options: GdriveOptions): GdriveSystem {
     timeoutMs: options.timeoutMs ?? 15_000,
   });
   const reader = new GdriveReader(loader, options.maxDescendants ?? 1000);
-  return { reader, writer: new GdriveWriter(loader, reader), close: async () => undefined };
+  return { reader, writer: new GdriveWriter(loader, reader), reach: () => reachDrive(loader), close: async () => undefined };
 }

@@ -25,9 +25,10 @@ import { openRepository } from "./git/repository.js";
 import type { Home, Repository } from "./git/repository.js";
 import { lookAtLocalTip, lookAtMoveBack, lookAtRemoteTips, lookAtRevert } from "./git/undo-look.js";
 import type { LocalTip, RemoteTips, RevertLook } from "./git/undo-look.js";
-import { lookAtDescent, lookAtIndex, lookAtSuccessors, programsOf } from "./git/settle-look.js";
+import { lookAtDescent, lookAtIndex, lookAtSuccessors } from "./git/settle-look.js";
 import type { Successors } from "./git/settle-look.js";
 import { sweepScratch } from "./git/sweep.js";
+import { programsOf } from "./git/programs.js";
 import { shownBytes } from "./git/words.js";
 
 export type { AddedSecret, SecretFinder } from "./git/added.js";

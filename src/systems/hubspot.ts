@@ -1,5 +1,6 @@
 import { checkedEndpoint, checkedSecret } from "./shared/endpoint.js";
 import { HubspotLoader } from "./hubspot/client.js";
+import { reachHubspot } from "./hubspot/reach.js";
 import { HubspotReader } from "./hubspot/reader.js";
 import { HubspotWriter } from "./hubspot/writer.js";
 
@@ -24,6 +25,8 @@ export interface HubspotOptions {
 export interface HubspotSystem {
   readonly reader: HubspotReader;
   readonly writer: HubspotWriter;
+  /** For enact-guard doctor: what a look that changes nothing finds, one clause. @throws EnactError SYSTEM_UNAVAILABLE */
+  reach(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -39,5 +42,5 @@ export function openHubspot(options: HubspotOptions): HubspotSystem {
     timeoutMs: options.timeoutMs ?? 15_000,
   });
   const reader = new HubspotReader(loader);
-  return { reader, writer: new HubspotWriter(loader, reader), close: async () => loader.close() };
+  return { reader, writer: new HubspotWriter(loader, reader), reach: () => reachHubspot(loader), close: async () => loader.close() };
 }

@@ -1,6 +1,7 @@
 import { EnactError } from "../errors.js";
 import { checkedEndpoint, checkedSecret } from "./shared/endpoint.js";
 import { S3Loader, type S3Credentials } from "./s3/client.js";
+import { reachS3 } from "./s3/reach.js";
 import { S3Reader } from "./s3/reader.js";
 import { S3Writer } from "./s3/writer.js";
 
@@ -36,6 +37,8 @@ export interface S3Options {
 export interface S3System {
   readonly reader: S3Reader;
   readonly writer: S3Writer;
+  /** For enact-guard doctor: what a look that changes nothing finds, one clause. @throws EnactError SYSTEM_UNAVAILABLE */
+  reach(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -59,7 +62,7 @@ export function openS3(options: S3Options): S3System {
     timeoutMs: options.timeoutMs ?? 30_000,
   });
   const reader = new S3Reader(loader, maxObjects);
-  return { reader, writer: new S3Writer(loader, reader, endpoint === undefined), close: () => loader.close() };
+  return { reader, writer: new S3Writer(loader, reader, endpoint === undefined), reach: () => reachS3(loader), close: () => loader.close() };
 }
 
 function invalid(message: string): EnactError {

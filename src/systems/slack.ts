@@ -1,5 +1,6 @@
 import { checkedEndpoint, checkedSecret } from "./shared/endpoint.js";
 import { slackCaller } from "./slack/client.js";
+import { reachSlack } from "./slack/reach.js";
 import { SlackReader } from "./slack/reader.js";
 import { SlackWriter } from "./slack/writer.js";
 
@@ -25,6 +26,8 @@ export interface SlackOptions {
 export interface SlackSystem {
   readonly reader: SlackReader;
   readonly writer: SlackWriter;
+  /** For enact-guard doctor: what a look that changes nothing finds, one clause. @throws EnactError SYSTEM_UNAVAILABLE */
+  reach(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -43,5 +46,5 @@ export function openSlack(options: SlackOptions): SlackSystem {
     timeoutMs: options.timeoutMs ?? 15_000,
   });
   const reader = new SlackReader(call);
-  return { reader, writer: new SlackWriter(call, reader), close: async () => undefined };
+  return { reader, writer: new SlackWriter(call, reader), reach: () => reachSlack(call), close: async () => undefined };
 }

@@ -7,6 +7,7 @@ import { startHttpStub, type Answer, type HttpStub, type Received } from "./http
  * for what the tool uses, and Google's token endpoint (RFC 7523 and RFC 6749, section 6):
  *
  *   POST   /token
+ *   GET    /drive/v3/about                    `fields` is required
  *   GET    /drive/v3/files/{id}               partial answers by `fields`; shared drives need supportsAllDrives
  *   GET    /drive/v3/files?q='x' in parents   pages by nextPageToken
  *   GET    /drive/v3/files/{id}/permissions   403 for who may not share
@@ -118,6 +119,9 @@ class World {
     const url = new URL(request.path, "http://stub");
     if (request.method === "POST" && url.pathname === "/token") return token(new URLSearchParams(request.body));
     if (request.headers["authorization"] !== `Bearer ${TOKEN}`) return gdriveError(401, "authError");
+    if (request.method === "GET" && url.pathname === "/drive/v3/about") {
+      return url.searchParams.has("fields") ? { body: { user: { emailAddress: "agent@project.iam.example" } } } : gdriveError(400, "required");
+    }
     const [, id, part] = /^\/drive\/v3\/files(?:\/([^/]+))?(\/permissions)?$/.exec(url.pathname) ?? [];
     if (id === undefined) return url.pathname === "/drive/v3/files" ? this.#list(url.searchParams) : { status: 404, body: "" };
     const file = this.files.get(decodeURIComponent(id));

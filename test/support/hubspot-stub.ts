@@ -5,6 +5,7 @@ import { startHttpStub, type Answer, type HttpStub, type Received } from "./http
  * v4) for what the tools use:
  *
  *   GET  /crm/v3/objects/contacts/{id or address with idProperty=email}
+ *   GET  /crm/v3/objects/contacts            a page, with the properties that were asked for
  *   POST /crm/v3/objects/contacts            409 for an address that exists
  *   POST /crm/v3/objects/contacts/search     EQ and CONTAINS_TOKEN, at most five groups, pages by `after`
  *   GET  /crm/v4/objects/contacts/{id}/associations/tasks
@@ -97,6 +98,7 @@ class World {
     if (method === "DELETE" && recordId !== undefined) return this.#archive(list === "tasks" ? this.tasks : this.contacts, recordId);
     if (method === "GET" && list === "tasks") return this.#live(this.tasks, recordId ?? "");
     if (method === "GET" && contactId !== undefined) return this.#read(decodeURIComponent(contactId), url.searchParams);
+    if (method === "GET" && url.pathname === "/crm/v3/objects/contacts") return this.#page(url.searchParams);
     if (method !== "POST") return hubspotError(405, "METHOD_NOT_ALLOWED");
     switch (url.pathname) {
       case "/crm/v3/objects/contacts":
@@ -123,6 +125,15 @@ class World {
     const found = this.contacts.find(({ id, properties }) =>
       byEmail ? addressesOf(properties).includes(wanted.toLowerCase()) : id === wanted);
     return found === undefined ? hubspotError(404, "OBJECT_NOT_FOUND") : { body: found };
+  }
+
+  #page(query: URLSearchParams): Answer {
+    const wanted = (query.get("properties") ?? "").split(",");
+    const results = this.contacts.slice(0, Number(query.get("limit") ?? 10)).map((record) => {
+      const properties = Object.fromEntries(Object.entries({ ...record.properties, hs_object_id: record.id }).filter(([name]) => wanted.includes(name)));
+      return { ...record, properties };
+    });
+    return { body: { results } };
   }
 
   #live(records: readonly StubRecord[], id: string): Answer {

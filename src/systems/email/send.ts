@@ -54,7 +54,8 @@ function failed(error: unknown, server: MailServer, outgoing: Outgoing, messageI
   return mayBeSent ? { state: "unknown", failure, messageId, refused } : { state: "failed", failure, refused };
 }
 
-function secretsOf({ login }: MailServer): readonly string[] {
+/** What must not be shown of an answer, should the server repeat it. */
+export function secretsOf({ login }: MailServer): readonly string[] {
   if (login === null) return [];
   const { user, password } = login;
   // As the client sends them in AUTH LOGIN and AUTH PLAIN.

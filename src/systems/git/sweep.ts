@@ -2,7 +2,7 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { programsOf } from "./settle-look.js";
+import { programsOf } from "./programs.js";
 
 /** `enact-git-<name of the process>-<six characters>`; see withScratch. */
 const OURS = /^enact-git-(?:([0-9a-f]{12})-)?[A-Za-z0-9]{6}$/;
