@@ -17,7 +17,8 @@ export interface UndoStore {
   readonly maxRunBytes: number;
   /**
    * Keeps one piece of a run, durable when it resolves; makes room by forgetting the oldest runs. A name is kept once.
-   * @throws EnactError UNDO_UNAVAILABLE when it is larger than a run may keep; nothing of this piece is left behind
+   * @throws EnactError UNDO_UNAVAILABLE when it is larger than a run may keep; nothing of this piece is left behind;
+   *   what the content throws is thrown on
    */
   put(runId: string, name: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<UndoPiece>;
   /** What a run kept; empty when nothing, or no longer. */

@@ -22,7 +22,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The limits as a person writes them. */
 export function undoLimits(given: { readonly max_run_mb: number; readonly max_total_mb: number; readonly max_age_days: number }) {
-  return { maxRunBytes: given.max_run_mb * MB, maxTotalBytes: given.max_total_mb * MB, maxAgeMs: given.max_age_days * DAY_MS };
+  return { maxRunBytes: Math.min(given.max_run_mb, given.max_total_mb) * MB, maxTotalBytes: given.max_total_mb * MB, maxAgeMs: given.max_age_days * DAY_MS };
 }
 
 /** How long the size of the store is believed, in milliseconds; other processes write to it as well. */
@@ -65,8 +65,9 @@ class FolderUndoStore implements UndoStore {
       if (kept.some((piece) => piece.name === name)) throw new EnactError("INTERNAL", `'${name}' is kept already`);
       const room = this.maxRunBytes - kept.reduce((sum, piece) => sum + plainSize(piece.size), 0);
       await this.#makeRoom(runId, content instanceof Uint8Array ? content.length : 0);
-      const plain = bounded(content, room);
-      const size = await writePiece(folder, path, this.#options.sealing.sealStream(plain, contextOf(runId, name)));
+      const source = new Source(content, room);
+      const sealed = this.#options.sealing.sealStream(source.bytes(), contextOf(runId, name));
+      const size = await writePiece(folder, path, sealed).catch((error: unknown) => source.rethrow(error));
       if (this.#total !== undefined) this.#total.bytes += size;
       await this.#makeRoom(runId, 0);
       return { name, bytes: plainSize(size) };
@@ -152,15 +153,49 @@ function contextOf(runId: string, name: string): string {
   return `undo\0${runId}\0${name}`;
 }
 
-async function* bounded(content: Uint8Array | AsyncIterable<Uint8Array>, room: number): AsyncIterable<Uint8Array> {
-  let left = room;
-  for await (const bytes of content instanceof Uint8Array ? [content] : content) {
-    left -= bytes.length;
-    if (left < 0) {
-      const hint = "Ask the person to raise undo.max_run_mb in enact.yaml, or act on less at once.";
-      throw new EnactError("UNDO_UNAVAILABLE", "What undoing this would need is larger than one run may keep", { hint });
+/** What is to be kept, up to a limit. */
+class Source {
+  readonly #content: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly #room: number;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(content: Uint8Array | AsyncIterable<Uint8Array>, room: number) {
+    this.#content = content;
+    this.#room = room;
+  }
+
+  async *bytes(): AsyncIterable<Uint8Array> {
+    let left = this.#room;
+    for await (const bytes of this.#content instanceof Uint8Array ? [this.#content] : this.#read(this.#content)) {
+      left -= bytes.length;
+      if (left < 0) {
+        const hint = "Ask the person to raise undo.max_run_mb in enact.yaml, or act on less at once.";
+        throw new EnactError("UNDO_UNAVAILABLE", "What undoing this would need is larger than one run may keep", { hint });
+      }
+      yield bytes;
     }
-    yield bytes;
+  }
+
+  /** That the content could not be read says nothing of the store: whoever gave it must know. */
+  rethrow(error: unknown): never {
+    if (this.#failure?.error === error) throw new SourceFailure(error);
+    throw error;
+  }
+
+  async *#read(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    try {
+      yield* content;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+}
+
+class SourceFailure extends Error {
+  constructor(cause: unknown) {
+    super("the content cannot be read", { cause });
+    this.name = "SourceFailure";
   }
 }
 
@@ -180,7 +215,8 @@ function inWordsNow<Value>(doing: string, work: () => Value): Value {
   }
 }
 
-function explained(error: unknown, doing: string): EnactError {
+function explained(error: unknown, doing: string): unknown {
+  if (error instanceof SourceFailure) return error.cause;
   if (isEnactError(error)) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
   const hint = "Look at .enact/undo of the project: it must be a folder that you can write, with space left on its disk.";

@@ -10,7 +10,7 @@ import type { Entry } from "../../src/receipts/receipt.js";
 import { Redactor } from "../../src/receipts/redact.js";
 import type { GuardedTool } from "../../src/tools/tool.js";
 import { compileScript, startScript } from "../support/child-script.js";
-import { undoWorld, type Tree, type UndoWorld } from "../support/undo-world.js";
+import { undoWorld, withoutFolderTimes, type Tree, type UndoWorld } from "../support/undo-world.js";
 
 let script: string;
 beforeAll(async () => {
@@ -128,9 +128,4 @@ function settle(world: UndoWorld): Promise<readonly SettledRun[]> {
   const tools = world.guard().tools as readonly GuardedTool[];
   const clock = () => new Date(Date.now() + 120_000);
   return settleRuns({ tools, ledger, clock, configDigest: `sha256:${"0".repeat(64)}`, redactor: new Redactor(findSecrets, []), settledBy: "ann@company.example" });
-}
-
-/** Folders that hold what was changed show the time of the last change, as they always do. */
-function withoutFolderTimes(tree: Tree): Tree {
-  return Object.fromEntries(Object.entries(tree).map(([path, what]) => [path, what.startsWith("folder") ? what.replace(/ \d+$/u, "") : what]));
 }

@@ -50,3 +50,8 @@ export function treeOf(folder: string, withTimes = true): Tree {
   visit(Buffer.from(folder), "");
   return found;
 }
+
+/** The time of a folder in which something was made or removed is that of the last change. */
+export function withoutFolderTimes(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).map(([path, what]) => [path, what.startsWith("folder") ? what.replace(/ \d+$/u, "") : what]));
+}

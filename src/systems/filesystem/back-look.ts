@@ -1,11 +1,11 @@
 import { EnactError, isEnactError } from "../../errors.js";
 import { difference, hashPlace, kindOf, type Fingerprint } from "./fingerprint.js";
 import type { Handles } from "./handles.js";
-import { comparedWith, countOf, lossesOf, type Compared } from "./kept-tree.js";
+import { comparedWith, countOf, lossesOf, pathsOf, type Compared } from "./kept-tree.js";
 import type { Kept, KeptNode, KeptWrite } from "./keep.js";
 import { lookAt } from "./look.js";
 import { stepOf, type Found } from "./look-facts.js";
-import { relativeTo, shown } from "./path.js";
+import { join, relativeTo, shown } from "./path.js";
 import { digestOf, entriesBelow, leafOf, type TreeNode } from "./tree.js";
 import type { BackLook, BackStep, LookOptions, PlaceStep, RemoveStep, Settings } from "./types.js";
 import { lastOf, pathOf } from "./walk.js";
@@ -43,9 +43,9 @@ interface Around {
  * @throws EnactError STALE_PLAN naming what differs
  */
 export async function lookBack(settings: Settings, kept: Kept, isWhole: boolean, options: LookOptions): Promise<BackLook> {
-  const look = (path: string) => seenAt(settings, path, options);
+  const look = (path: string) => seenAt(settings, path, [], options);
   const beside = (name: string) => look(parentOf(kept.path) === "" ? name : `${parentOf(kept.path)}/${name}`);
-  const here = await look(kept.path);
+  const here = await seenAt(settings, kept.path, pathsOf(kept), options);
   const { written, back } = kept;
   const drafts = draftOf(await beside(back.temporary));
   const temporary = written === null || isWhole ? null : await beside(written.temporary);
@@ -64,10 +64,15 @@ function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
-async function seenAt(settings: Settings, path: string, options: LookOptions): Promise<Seen> {
+/** @param within what is to be made there, as paths from the root */
+async function seenAt(settings: Settings, path: string, within: readonly string[], options: LookOptions): Promise<Seen> {
   try {
     // With "./", because a name may begin like a home folder or an address.
-    return await lookAt(settings, `./${path}`, "restore", { ...options, recursive: true }, (handles, found) => seen(handles, found, path));
+    return await lookAt(settings, `./${path}`, "restore", { ...options, recursive: true }, (handles, found) => {
+      const root = lastOf(found.root).path;
+      found.protections.checkPaths(within.map((below) => join(root, below)), path);
+      return seen(handles, found, path);
+    });
   } catch (error) {
     const isGone = isEnactError(error) && (error.code === "INVALID_INPUT" || error.code === "NOT_FOUND");
     throw isGone ? changed(path, error.message) : error;

@@ -42,6 +42,13 @@ function changeOf(node: KeptNode, { kind, stat }: TreeNode): string | undefined 
   return isSame ? undefined : "was changed or exchanged since";
 }
 
+/** Of all entries, from the root. */
+export function pathsOf({ path, nodes }: Pick<Kept, "path" | "nodes">): readonly string[] {
+  const paths: string[] = [];
+  for (const { above, name } of nodes) paths.push(above === null ? path : `${paths[above] ?? path}/${Buffer.from(name, "base64url").toString()}`);
+  return paths;
+}
+
 export function countOf(nodes: readonly KeptNode[]): { readonly files: number; readonly folders: number; readonly bytes: number } {
   const folders = nodes.filter(({ kind }) => kind === "directory").length;
   const contents = nodes.filter(({ kind, same_as: other }) => kind === "file" && other === null);
@@ -51,7 +58,9 @@ export function countOf(nodes: readonly KeptNode[]): { readonly files: number; r
 /** What cannot be put back of a tree, for a person, one sentence each. */
 export function lossesOf({ path, nodes }: Pick<Kept, "path" | "nodes">): readonly string[] {
   const where = `'${shown(path)}'`;
-  const linked = nodes.filter((node, index) => node.kind === "file" && node.same_as === null && node.links > namesOf(nodes, index)).length;
+  const others = new Map<number, number>();
+  for (const { same_as: first } of nodes) if (first !== null) others.set(first, (others.get(first) ?? 0) + 1);
+  const linked = nodes.filter((node, index) => node.kind === "file" && node.same_as === null && node.links > 1 + (others.get(index) ?? 0)).length;
   const owned = nodes.filter((node) => !mayGive(node)).length;
   return [
     ...(linked === 0 ? [] : [`${filesIn(linked, where)} had other names (hard links) elsewhere, which lead to the file as it was; what is put back is a file of its own`]),
@@ -61,10 +70,6 @@ export function lossesOf({ path, nodes }: Pick<Kept, "path" | "nodes">): readonl
 
 function filesIn(count: number, where: string): string {
   return count === 1 ? `An entry of ${where}` : `${count} entries of ${where}`;
-}
-
-function namesOf(nodes: readonly KeptNode[], first: number): number {
-  return 1 + (nodes[first]?.links === 1 ? 0 : nodes.filter((node) => node.same_as === first).length);
 }
 
 /** Only the superuser gives files away; to a group of one's own anybody may. */

@@ -3,6 +3,7 @@ import { fingerprint, hashPlace, kindOf, MAX_HASHED_BYTES } from "./fingerprint.
 import type { Handles } from "./handles.js";
 import { bytesToKeep, firstUnreadable } from "./keep.js";
 import { isWithin, join, relativeTo, splitPath, type ParsedPath } from "./path.js";
+import type { Protections } from "./protect.js";
 import { trackingOf, type Tracking } from "./tracked.js";
 import { digestOf, entriesBelow, leafOf, type TreeNode } from "./tree.js";
 import type { Access, FileLook, LookOptions, NotKnown, PlaceStep, PolicyPathLook, Settings } from "./types.js";
@@ -25,6 +26,7 @@ export interface Found {
   /** Set when a folder would be deleted. */
   readonly tree: TreeNode | null;
   readonly query: Query;
+  readonly protections: Protections;
 }
 
 export function factsOf(handles: Handles, found: Found): FileLook {

@@ -71,7 +71,7 @@ async function lookOnce(handles: Handles, query: Query, hookFolders: readonly st
   if (tree !== null) protections.checkTree(place, tree, path.given);
   if (access === "write") checkWritable(place, path.given);
   lastOf(place.stack).confirm();
-  return { root, place, watched, tree, query };
+  return { root, place, watched, tree, query, protections };
 }
 
 /** A link at the end of the path is itself what is deleted or put back. */

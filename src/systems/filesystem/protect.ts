@@ -68,6 +68,11 @@ export class Protections {
     }
   }
 
+  /** @throws EnactError REFUSED when something that would be made there is protected: by name, or by where it lies */
+  checkPaths(paths: Iterable<string>, given: string): void {
+    for (const path of paths) this.#checkPath(path, given);
+  }
+
   #checkNode(node: TreeNode, path: string, given: string, hardLinks: Map<string, string>): void {
     this.#checkPath(path, given);
     const protection = this.#identities.get(keyOf(node.stat)) ?? this.#links.get(foldPath(path));

@@ -89,6 +89,7 @@ class Supply {
 async function makeEntries(site: Site, supply: Supply, made: number[]): Promise<number> {
   const { handles, nodes, present } = site;
   const way = new Wanderer(handles, site.folder);
+  const left = namesLeft(site);
   let bytes = 0;
   try {
     for (const [index, node] of nodes.entries()) {
@@ -108,7 +109,7 @@ async function makeEntries(site: Site, supply: Supply, made: number[]): Promise<
       if (node.kind !== "file" || node.same_as !== null) continue;
       const size = Number(node.seen.size);
       const content = supply.take(size);
-      if (isMissing && otherName(site, index) === undefined) {
+      if (isMissing && !left.has(index)) {
         await makeFile(way.folderOf(node.above), name, node, content, () => made.push(index));
         bytes += size;
       } else {
@@ -167,20 +168,19 @@ function writeAll(fd: number, bytes: Uint8Array, hash: Hash): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
-/** Another name of the same file that is still there. */
-function otherName({ nodes, present }: Site, index: number): number | undefined {
-  if (nodes[index]?.links === 1) return undefined;
-  const first = nodes[index]?.same_as ?? index;
-  for (const name of present) if (name === first || nodes[name]?.same_as === first) return name;
-  return undefined;
+/** For each file with several names one of them that is still there, by the index of its first one. */
+function namesLeft({ nodes, present }: Site): ReadonlyMap<number, number> {
+  return new Map([...present].filter((index) => nodes[index]?.kind === "file").map((index) => [nodes[index]?.same_as ?? index, index]));
 }
 
 /** The missing names of files that have several, each in its own folder. */
 function makeLinks(site: Site, made: number[]): void {
   const done = new Set([...site.present, ...made]);
+  const left = namesLeft(site);
   for (const [index, node] of site.nodes.entries()) {
     if (node.kind !== "file" || done.has(index)) continue;
-    const other = otherName(site, index) ?? node.same_as ?? index;
+    const first = node.same_as ?? index;
+    const other = left.get(first) ?? first;
     withFolder(site, site.nodes[other]?.above ?? null, (from) =>
       withFolder(site, node.above, (to) => {
         to.confirm();

@@ -28,6 +28,7 @@ export async function remove(settings: Settings, step: RemoveStep, keep: Keep | 
     const keeping = { keep, aside: freshName("aside") };
     if (step.tree_digest !== null) return await removeTree(found, step, step.tree_digest, keeping);
     if (now !== undefined) await keepBefore(keeping, found, step.place, leafOf(found.name, now));
+    checkEntry(found, step.place, "content");
     return removeOne(found, step.place, keeping.aside);
   });
 }

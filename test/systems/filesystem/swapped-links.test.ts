@@ -93,8 +93,10 @@ test.each(ANCHORS)("no file is deleted or overwritten that was not judged, while
   for (const name of ["p", "q", "r", "s"]) make(name);
   const stop = await startSwapper(world, "names");
   const outcomes = { deleted: 0, written: 0, stale: 0, other: 0 };
+  const raced = () => Math.min(outcomes.deleted, outcomes.written, outcomes.stale) > 3;
+  // On a machine that is busy with other things it takes longer until each has happened.
   const end = Date.now() + MILLISECONDS / 2;
-  for (let round = 0; Date.now() < end && made.size < 4000; round += 1) {
+  for (let round = 0; (Date.now() < end || (!raced() && Date.now() < end + 20_000)) && made.size < 4000; round += 1) {
     const path = "pqrstuvw"[Math.floor(random() * 8)] ?? "p";
     const size = made.size + 1;
     let judged: number | undefined;
@@ -124,5 +126,5 @@ test.each(ANCHORS)("no file is deleted or overwritten that was not judged, while
   await stop();
   const left = new Set(readdirSync(world.root).map((name) => lstatSync(join(world.root, name)).size));
   expect([...made].filter((size) => !left.has(size) && !judgedAndGone.has(size))).toEqual([]);
-  expect({ outcomes, raced: Math.min(outcomes.deleted, outcomes.written, outcomes.stale) > 3 }).toMatchObject({ raced: true });
+  expect({ outcomes, raced: raced() }).toMatchObject({ raced: true });
 });

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { ANCHORS } from "../../support/file-world.js";
 import { undoParts } from "../../support/undo-guard.js";
-import { treeOf } from "../../support/undo-world.js";
+import { treeOf, withoutFolderTimes } from "../../support/undo-world.js";
 
 /** A tree as data: what is made before the call that is undone. */
 type Node =
@@ -133,8 +133,3 @@ describe.each(ANCHORS)("with folders addressed by %s", (anchor) => {
     await fc.assert(property, { seed: 20_261_122, numRuns: COUNT });
   });
 });
-
-/** The time of a folder in which a file was made and removed is that of the last change. */
-function withoutFolderTimes(tree: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(tree).map(([path, what]) => [path, what.startsWith("folder") ? what.replace(/ \d+$/u, "") : what]));
-}
