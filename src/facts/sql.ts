@@ -120,10 +120,29 @@ export function nameMatches(option: string, name: string, fold: "as SQL" | "any 
   if (wanted === undefined || actual === undefined || wanted.length > actual.length) return false;
   return wanted.every((part, index) => {
     const { text } = actual[actual.length - wanted.length + index] as { text: string };
-    if (text === part.text) return true;
-    if (part.quoted) return false;
-    return fold === "any case" ? text.toLowerCase() === part.text.toLowerCase() : text === part.text.toLowerCase();
+    const spellings = part.quoted ? [part.text] : [part.text, part.text.toLowerCase(), foldedBySql(part.text)];
+    const found = fold === "any case" && !part.quoted ? text.toLowerCase() : text;
+    return spellings.flatMap((spelling) => [spelling, shortened(spelling)]).some((spelling) => spelling === text || spelling === found);
   });
+}
+
+/** PostgreSQL folds the letters of ASCII only. */
+function foldedBySql(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Bytes of a name that PostgreSQL keeps (NAMEDATALEN - 1); it drops the rest wherever a name is written. */
+const NAME_BYTES = 63;
+
+function shortened(name: string): string {
+  let bytes = 0;
+  let kept = "";
+  for (const character of name) {
+    bytes += new TextEncoder().encode(character).length;
+    if (bytes > NAME_BYTES) break;
+    kept += character;
+  }
+  return kept;
 }
 
 /** System tables that hold sample values of every table: reading them is reading a bit of all. */

@@ -24,6 +24,14 @@ describe("a table in the options means what SQL would mean", () => {
     ["sers", "public.users", false],
     ["public", "public.users", false],
     ["a.public.users", "public.users", false],
+    // PostgreSQL folds only the letters of ASCII, and keeps 63 bytes of a name.
+    ["KÄSE", 'public."kÄse"', true],
+    ["KÄSE", 'public."käse"', true],
+    ["x".repeat(70), `public.${"x".repeat(63)}`, true],
+    ["X".repeat(70), `public.${"x".repeat(63)}`, true],
+    [`"${"x".repeat(70)}"`, `public.${"x".repeat(63)}`, true],
+    ["é".repeat(40), `public."${"é".repeat(31)}"`, true],
+    ["x".repeat(62), `public.${"x".repeat(63)}`, false],
   ])("%s and %s: %s", (option, name, expected) => {
     expect(nameMatches(option, name)).toBe(expected);
   });
@@ -32,6 +40,7 @@ describe("a table in the options means what SQL would mean", () => {
     expect(nameMatches("SSN", 'public.users."Ssn"', "any case")).toBe(true);
     expect(nameMatches("users.ssn", "public.users.ssn", "any case")).toBe(true);
     expect(nameMatches('"SSN"', "public.users.ssn", "any case")).toBe(false);
+    expect(nameMatches("S".repeat(70), `public.users."${"s".repeat(63)}"`, "any case")).toBe(true);
   });
 
   it("refuses names that are none", () => {

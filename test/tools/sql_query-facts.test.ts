@@ -35,7 +35,15 @@ beforeAll(async () => {
     CREATE TRIGGER meddles BEFORE UPDATE ON messy FOR EACH ROW EXECUTE FUNCTION meddle();
     CREATE TABLE cause (id int);
     CREATE FUNCTION spread() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE staff SET ssn = 'hidden' WHERE id = 1; RETURN NULL; END $$;
-    CREATE TRIGGER spreads AFTER INSERT ON cause FOR EACH ROW EXECUTE FUNCTION spread();`);
+    CREATE TRIGGER spreads AFTER INSERT ON cause FOR EACH ROW EXECUTE FUNCTION spread();
+    CREATE TABLE logins (name text PRIMARY KEY, note text); INSERT INTO logins VALUES ('a', 'x'), ('b', 'x');
+    CREATE TABLE profiles (id int, ssn text REFERENCES logins ON UPDATE CASCADE ON DELETE SET NULL); INSERT INTO profiles VALUES (1, 'a'), (2, 'b');
+    CREATE TABLE later (id int PRIMARY KEY, ssn text, note text); INSERT INTO later VALUES (1, '1', 'x');
+    CREATE FUNCTION after_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() < 2 THEN UPDATE later SET ssn = 'y' WHERE id = NEW.id; END IF; RETURN NULL; END $$;
+    CREATE TRIGGER after_it AFTER UPDATE ON later FOR EACH ROW EXECUTE FUNCTION after_it();
+    CREATE TABLE by_rule (id int, ssn text); INSERT INTO by_rule VALUES (1, '1');
+    CREATE RULE also AS ON INSERT TO by_rule DO ALSO UPDATE by_rule SET ssn = 'z' WHERE id = 1;
+    CREATE TABLE made (id int PRIMARY KEY, part text, other text, ssn text GENERATED ALWAYS AS (part || '-') STORED); INSERT INTO made VALUES (1, 'a', 'b');`);
   system = openPostgres({ url: server.url });
 });
 afterAll(async () => {
@@ -101,6 +109,12 @@ describe("a contractor does not write personal data, however", () => {
     "UPDATE messy SET note = 'x' WHERE id = 1",
     "INSERT INTO cause VALUES (1)",
     "ALTER TABLE staff RENAME COLUMN ssn TO x; UPDATE staff SET x = 'y' WHERE id = 1",
+    "UPDATE logins SET name = 'c' WHERE name = 'a'",
+    "DELETE FROM logins WHERE name = 'b'",
+    "UPDATE later SET note = 'y' WHERE id = 1",
+    "INSERT INTO by_rule (id) VALUES (2)",
+    "UPDATE made SET part = 'c' WHERE id = 1",
+    "INSERT INTO made (id, part) VALUES (2, 'd')",
   ])("blocked: %s", async (sql) => {
     expect(await contractor(sql, policy)).toBe(false);
   });
@@ -111,6 +125,11 @@ describe("a contractor does not write personal data, however", () => {
     "SELECT ssn FROM staff",
     "DELETE FROM staff WHERE ssn = '1'",
     "INSERT INTO inbox (body) VALUES ('ssn')",
+    "UPDATE logins SET note = 'y' WHERE name = 'a'",
+    "INSERT INTO logins VALUES ('z', 'ssn')",
+    "UPDATE made SET other = 'c' WHERE id = 1",
+    "DELETE FROM later WHERE id = 1",
+    "UPDATE events SET at = '2026-08-08' WHERE id = 3 AND at = '2025-06-01'",
   ])("passes: %s", async (sql) => {
     expect(await contractor(sql, policy)).toBe(true);
   });

@@ -39,7 +39,13 @@ relations AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind,
     CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= 16384 THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition,
     CASE WHEN c.relkind IN ('r', 'v', 'm', 'f', 'p') AND EXISTS (SELECT FROM walk w WHERE w.oid = c.oid AND w.how <> 'c') THEN (
-      SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, a.attnotnull, b.typname, a.attgenerated <> '') ORDER BY a.attnum)
+      SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, a.attnotnull, b.typname,
+          CASE WHEN a.attgenerated <> '' THEN (
+            SELECT coalesce(pg_catalog.json_agg(s.attname ORDER BY s.attnum), '[]') FROM pg_catalog.pg_attrdef e
+            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = e.oid
+              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid AND d.refobjsubid <> a.attnum
+            JOIN pg_catalog.pg_attribute s ON s.attrelid = c.oid AND s.attnum = d.refobjsubid
+            WHERE e.adrelid = c.oid AND e.adnum = a.attnum) END) ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a
       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
       JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END
@@ -58,12 +64,12 @@ relations AS (
     ) END AS foreign_options
   FROM reached JOIN pg_catalog.pg_class c ON c.oid = reached.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 ),
-keys(child, parent, deletes, updates, columns) AS (
-  SELECT k.conrelid, k.confrelid, k.confdeltype, k.confupdtype, k.confkey
+keys(child, parent, deletes, updates, columns, child_columns) AS (
+  SELECT k.conrelid, k.confrelid, k.confdeltype, k.confupdtype, k.confkey, k.conkey
     FROM pg_catalog.pg_constraint k
     WHERE pg_catalog.cardinality($5::text[]) > 0 AND k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT oid FROM reached)
   UNION
-  SELECT k.conrelid, k.confrelid, k.confdeltype, k.confupdtype, k.confkey
+  SELECT k.conrelid, k.confrelid, k.confdeltype, k.confupdtype, k.confkey, k.conkey
     FROM keys JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = keys.child
     WHERE keys.deletes = 'c'
 ),
@@ -97,7 +103,8 @@ SELECT pg_catalog.pg_current_snapshot()::text,
       'definition', definition, 'columns', columns, 'triggers', triggers, 'rules', rules, 'foreign_options', foreign_options) ORDER BY oid) FROM relations),
   'keys', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('child', k.child, 'parent', k.parent, 'deletes', k.deletes, 'updates', k.updates,
       'child_name', pg_catalog.json_build_array(cn.nspname, c.relname), 'parent_name', pg_catalog.json_build_array(pn.nspname, p.relname),
-      'columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.parent AND a.attnum = ANY (k.columns)))
+      'columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.parent AND a.attnum = ANY (k.columns)),
+      'child_columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.child AND a.attnum = ANY (k.child_columns)))
       ORDER BY k.parent, k.child)
     FROM keys k JOIN pg_catalog.pg_class c ON c.oid = k.child JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
     JOIN pg_catalog.pg_class p ON p.oid = k.parent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace),

@@ -24,8 +24,8 @@ export interface CatalogueRelation {
   /** pg_class.relkind: r table, v view, m materialised view, p partitioned, f foreign, S sequence, t TOAST … */
   readonly kind: string;
   readonly definition: string | null;
-  /** name, NOT NULL, base type, generated. Null where nobody asked. */
-  readonly columns: readonly (readonly [name: string, notNull: boolean, type: string, generated: boolean])[] | null;
+  /** name, NOT NULL, base type, and of a generated column those that it is made of. Null where nobody asked. */
+  readonly columns: readonly (readonly [name: string, notNull: boolean, type: string, madeOf: readonly string[] | null])[] | null;
   /** name, oid of the function, pg_trigger.tgtype. */
   readonly triggers: readonly (readonly [name: string, functionOid: string, type: number])[] | null;
   /** name, event ('2' update, '3' insert, '4' delete), definition. */
@@ -41,8 +41,9 @@ export interface CatalogueKey {
   readonly updates: string;
   readonly child_name: readonly [string, string];
   readonly parent_name: readonly [string, string];
-  /** The parent's columns. */
+  /** The parent's columns, and the child's that refer to them. */
   readonly columns: readonly string[];
+  readonly child_columns: readonly string[];
 }
 
 export interface CatalogueFunction {

@@ -131,6 +131,6 @@ async function sparesRowsOfView({ counted, relation }: Watch, bench: Bench, hits
 
 /** Rows that a statement says it changed: "DELETE 3". */
 export function hitsOf(tag: string): number | undefined {
-  const hits = /^(?:UPDATE|DELETE|MERGE) (\d+)$/.exec(tag)?.[1];
+  const hits = /^(?:INSERT \d+|UPDATE|DELETE|MERGE) (\d+)$/.exec(tag)?.[1];
   return hits === undefined ? undefined : Number(hits);
 }

@@ -88,6 +88,8 @@ export interface Measurement {
   /** What became of tables and views that were there before; null when nobody watched. */
   readonly schema: readonly SchemaChange[] | null;
   readonly chosen: readonly Chosen[];
+  /** By statement: rows that it says it changed, if it says. */
+  readonly hits: readonly (number | null)[];
   /** What code did that the counters do not show. */
   readonly hidden: Hidden;
 }
@@ -122,7 +124,7 @@ export function writes({ inserted, updated, deleted }: Moved): number {
 }
 
 /** Puts names to the counters; the scans of an index are scans of its table. */
-export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Omit<Measurement, "chosen" | "hidden"> {
+export function measure(changes: ReadonlyMap<string, Moved>, details: Reply, schemaBefore?: Reply, schemaAfter?: Reply): Omit<Measurement, "chosen" | "hits" | "hidden"> {
   const indexScans = new Map<string, number>();
   for (const [oid, , , table] of details.rows) {
     if (typeof table !== "string") continue;

@@ -190,7 +190,7 @@ export class Transaction {
     const changes = moved(this.#before[0], after);
     const details = await this.#details(changes, xid === null ? (snapshot ?? "") : "");
     const measured = measure(changes, details, this.#before[1], watched ? schema : undefined);
-    const measurement: Measurement = { ...measured, chosen: this.#chosen, hidden: NOTHING_HIDDEN };
+    const measurement: Measurement = { ...measured, chosen: this.#chosen, hits: replies.map(({ tag }) => hitsOf(tag) ?? null), hidden: NOTHING_HIDDEN };
     return { measurement, replies, failure, xid: xid ?? null, snapshot: snapshot ?? "" };
   }
 

@@ -18,6 +18,8 @@ export interface Statement {
   /** Relations that a DROP takes away, and whether with all that depends on them. */
   readonly dropped: readonly RelationName[];
   readonly cascades: boolean;
+  /** ALTER COLUMN … TYPE … USING: an UPDATE of every row by another name. */
+  readonly recalculates: boolean;
   /** Names that later statements use may mean something else after this one: functions, operators, casts were made. */
   readonly changesCode: boolean;
   /** The highest $n. */
@@ -48,9 +50,15 @@ export function analyse({ type, node, text }: ParsedStatement): Statement {
     relations: [...collected.relations, ...dropped, ...described],
     dropped,
     cascades: node["behavior"] === "DROP_CASCADE",
+    recalculates: executes && type === "AlterTableStmt" && listOf(node["cmds"]).some(givesValues),
     changesCode: CODE_CHANGES.test(type),
     paramCount: Math.max(0, ...params),
   };
+}
+
+function givesValues(item: Node): boolean {
+  const { subtype, def } = (item["AlterTableCmd"] ?? {}) as { subtype?: string; def?: { ColumnDef?: { raw_default?: unknown } } };
+  return subtype === "AT_AlterColumnType" && def?.ColumnDef?.raw_default !== undefined;
 }
 
 /** EXPLAIN ANALYZE CREATE TABLE AS does create the table. */

@@ -67,7 +67,7 @@ export function resolveStatement(statement: Statement, context: Resolving): Reso
     touched,
     written: unique([...changed, ...altered]),
     // After ALTER … RENAME a column has another name: nobody can tell which one is written then.
-    maybe: [...writes.flatMap((one) => one.maybe), ...altered.flatMap(allColumns)],
+    maybe: [...writes.flatMap((one) => one.maybe), ...cascades.flatMap((one) => one.columns), ...altered.flatMap(allColumns)],
     deletes: deletesOf(statement, changes, context),
     ddl: ddlOf(statement, writes, tables),
     cascades: cascades.map((one) => one.text),

@@ -56,6 +56,8 @@ export interface FunctionVerdict {
   readonly runsUserCode: boolean;
   /** Some of it in another language than SQL and PL/pgSQL. */
   readonly runsForeignCode: boolean;
+  /** The statement itself calls code that can touch a table, or may. */
+  readonly callsLoudly: boolean;
   /** None of that code can touch a table: it has no SQL in it and calls nothing that might. */
   readonly codeIsSilent: boolean;
 }
@@ -89,6 +91,7 @@ export function judgeFunctions(context: FunctionContext): FunctionVerdict {
     called: [...new Set(direct.map((one) => (isBuiltIn(one) ? one.name : fullName(one))))].toSorted(),
     runsUserCode: own.length > 0 || implied.some((one) => !isBuiltIn(one)),
     runsForeignCode: [...own, ...implied].some((one) => !isBuiltIn(one) && !["sql", "plpgsql"].includes(one.language) && !(one.language === "c" && isSilent(one))),
+    callsLoudly: !own.every(isSilent),
     codeIsSilent: [...own, ...implied].every((one) => isBuiltIn(one) || isSilent(one)),
   };
 }

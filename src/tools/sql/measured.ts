@@ -7,7 +7,7 @@ import type { SqlStep } from "./plan.js";
 import { shownName } from "./tables.js";
 
 /** The planned facts with what PostgreSQL counted laid over them. */
-export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep, measurement: Measurement): SqlQueryPayload {
+export function measuredFacts({ facts, codeIsSilent, moves, rewrites, recalculates }: SqlStep, measurement: Measurement): SqlQueryPayload {
   const tables = measurement.tables.map((table) => ({ ...table, shown: shownName(table.schema, table.name) }));
   const tied = new Set(tables.flatMap((table) => table.tied.map(([schema, name]) => shownName(schema, name))));
   const isChecked = (table: Measured): boolean =>
@@ -17,6 +17,7 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
   const written = touched.filter(isWritten);
   const schema = measurement.schema ?? [];
   const changed = schema.map((change) => shownName(change.schema, change.name));
+  const behind = codeIsSilent ? [] : writtenBehind(facts, written, measurement.hits);
   const opened = measurement.hidden.opened.map(([schemaName, name]) => shownName(schemaName, name));
   const hidden = written.filter((table) => !facts.tables_written.includes(table.shown));
   return {
@@ -27,11 +28,27 @@ export function measuredFacts({ facts, codeIsSilent, moves, rewrites }: SqlStep,
     tables_read: union(facts.tables_read, touched.filter((table) => table.read).flatMap(family), opened),
     tables_written: union(facts.tables_written, written.flatMap(family), changed),
     tables_checked: union(checked),
-    columns_maybe_written: union(facts.columns_maybe_written, hidden.flatMap(allColumns)),
+    columns_maybe_written: union(facts.columns_maybe_written, [...hidden, ...behind].flatMap(allColumns)),
     deletes: [...facts.deletes, ...lostTables(measurement, rewrites)],
     ddl: [...facts.ddl, ...catalogueChanges(measurement)],
-    ...rowCounts(tables, measurement, codeIsSilent ? moves : [], lostTables(measurement, rewrites)),
+    ...rowCounts(tables, measurement, codeIsSilent ? moves : [], lostTables(measurement, rewrites), recalculates),
   };
+}
+
+/**
+ * Tables that a statement names, of which more rows were written than it says it wrote itself: a trigger or rule wrote to
+ * them as well, and nobody can tell to which columns.
+ */
+function writtenBehind(facts: SqlQueryPayload, written: readonly Measured[], hits: Measurement["hits"]): readonly Measured[] {
+  const named = new Set(facts.statements.flatMap((statement) => statement.tables_written));
+  const tables = written.filter((table) => named.has(table.shown) && table.inserted + table.updated > 0);
+  const counted = tables.reduce((sum, table) => sum + table.inserted + table.updated, 0);
+  const own = facts.statements.map(({ changes }, index) => {
+    const [only, ...others] = changes;
+    return only === undefined || only.verb === "DELETE" ? 0 : others.length > 0 && !only.merge ? undefined : (hits[index] ?? undefined);
+  });
+  const isExplained = own.every((rows) => rows !== undefined) && own.reduce<number>((sum, rows) => sum + (rows ?? 0), 0) >= counted;
+  return isExplained ? [] : tables;
 }
 
 function effectsOf({ hidden }: Measurement): SqlQueryPayload["effects"] {
@@ -84,7 +101,7 @@ type RowCounts = Pick<
   "rows_inserted" | "rows_updated" | "rows_deleted" | "rows_moved" | "rows_affected" | "counts"
 >;
 
-function rowCounts(tables: readonly Measured[], measurement: Measurement, moves: SqlStep["moves"], lost: readonly string[]): RowCounts {
+function rowCounts(tables: readonly Measured[], measurement: Measurement, moves: SqlStep["moves"], lost: readonly string[], recalculates: readonly string[]): RowCounts {
   const sum = (key: "inserted" | "updated" | "deleted"): number => tables.reduce((total, table) => total + table[key], 0);
   const moved = movedRows(tables, moves);
   const [inserted, updated, deleted] = [sum("inserted") - moved, sum("updated"), sum("deleted") - moved];
@@ -104,9 +121,13 @@ function rowCounts(tables: readonly Measured[], measurement: Measurement, moves:
     rows_updated: updated,
     rows_deleted: uncounted ?? deleted,
     rows_moved: moved,
-    rows_affected: uncounted ?? inserted + updated + deleted + moved,
+    rows_affected: uncounted ?? recalculated(recalculates) ?? inserted + updated + deleted + moved,
     counts,
   };
+}
+
+function recalculated(tables: readonly string[]): SqlQueryPayload["rows_affected"] | undefined {
+  return tables.length === 0 ? undefined : unknown(`ALTER TABLE … USING writes every row of ${tables.slice(0, 3).join(", ")}, and PostgreSQL does not count them`);
 }
 
 /** Rows that left one partition for another of the same table. */

@@ -20,10 +20,12 @@ import { shownName, sqlName, Tables } from "./tables.js";
 export interface SqlStep {
   readonly order: Order;
   readonly facts: SqlQueryPayload;
-  /** No code of the user's runs that could touch a table: what else is touched, foreign keys and partitions explain. */
+  /** No code, rule or cascade of the user's runs that could touch a table: what else is touched, foreign keys and partitions explain. */
   readonly codeIsSilent: boolean;
   /** Tables whose storage a statement replaces by right: ALTER TABLE, REFRESH. */
   readonly rewrites: readonly string[];
+  /** Tables of which an ALTER TABLE … USING gives every row another value; PostgreSQL does not count them. */
+  readonly recalculates: readonly string[];
   /** Root of each partition or child table that an UPDATE may move rows in: [table, root]. */
   readonly moves: readonly (readonly [string, string])[];
 }
@@ -59,8 +61,9 @@ async function planWith(parser: SqlParser, sql: string, params: readonly Json[],
   const step: SqlStep = {
     order,
     facts: payload,
-    codeIsSilent: resolved.every((one) => one.verdict.codeIsSilent && one.cascades.length === 0),
-    rewrites: rewritesOf(statements, tables),
+    codeIsSilent: resolved.every((one) => one.verdict.codeIsSilent && one.cascades.length === 0 && one.written.every(({ rules }) => rules === null)),
+    rewrites: rewritesOf(statements, resolved, tables),
+    recalculates: statements.filter((one) => one.recalculates).flatMap((one) => one.relations.slice(0, 1)).flatMap((name) => tables.find(name) ?? []).map((one) => shownName(one.schema, one.name)),
     moves: movesOf(statements, resolved, tables),
   };
   return { payload, step, target: targetOf(payload) };
@@ -224,9 +227,16 @@ function onlyReads({ kind, collected, changes, executes }: Statement, { verdict,
   return !viewsChange && !calledUserCode;
 }
 
-function rewritesOf(statements: readonly Statement[], tables: Tables): string[] {
-  return statements
-    .filter(({ kind }) => kind.name === "ALTER TABLE" || kind.name === "REFRESH MATERIALIZED VIEW")
+/** Their storage is replaced, and that looks like TRUNCATE: it is one if code that runs beside them may have done it. */
+function rewritesOf(statements: readonly Statement[], resolved: readonly Resolved[], tables: Tables): string[] {
+  const rewriting = statements.filter(({ kind }) => kind.name === "ALTER TABLE" || kind.name === "REFRESH MATERIALIZED VIEW");
+  const isQuiet = (statement: Statement, index: number): boolean => {
+    const verdict = resolved[index]?.verdict;
+    // The very table that is being rewritten cannot be emptied meanwhile.
+    return rewriting.includes(statement) ? rewriting.length === 1 || verdict?.callsLoudly === false : verdict?.codeIsSilent === true;
+  };
+  if (!statements.every(isQuiet)) return [];
+  return rewriting
     .flatMap((statement) => statement.relations)
     .flatMap((name) => {
       const found = tables.find(name);

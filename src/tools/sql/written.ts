@@ -40,7 +40,7 @@ export function writtenBy(change: ChangeNode, tables: Tables, catalogue: Catalog
     steps.push(step);
   }
   const family = steps.flatMap(({ relation }) => [relation, ...tables.family(relation, change.target.only)]);
-  const known = steps.flatMap(({ relation, columns: names }) => shownColumns(relation, names ?? []));
+  const known = steps.flatMap(({ relation, columns: names }) => shownColumns(relation, withGenerated(relation, names ?? [])));
   const open = steps.flatMap(({ relation, columns: names }) => (names === undefined ? allColumns(relation) : []));
   const byTriggers = change.verb === "DELETE" || change.verb === "TRUNCATE" ? [] : triggerColumns(family, change, catalogue);
   return { tables: [...new Set(family)], columns: known, maybe: [...open, ...byTriggers] };
@@ -49,8 +49,14 @@ export function writtenBy(change: ChangeNode, tables: Tables, catalogue: Catalog
 /** Undefined when the columns cannot be told. */
 function changedColumns(change: ChangeNode, target: CatalogueRelation): readonly string[] | undefined {
   if (change.columns !== null) return change.columns;
-  const insertable = target.columns?.filter(([, , , isGenerated]) => !isGenerated).map(([name]) => name);
+  const insertable = target.columns?.filter(([, , , madeOf]) => madeOf === null).map(([name]) => name);
   return insertable?.slice(0, change.valueCount ?? insertable.length);
+}
+
+/** With the columns that PostgreSQL makes of these. */
+function withGenerated(relation: CatalogueRelation, names: readonly string[]): readonly string[] {
+  const made = relation.columns?.filter(([, , , madeOf]) => madeOf?.some((name) => names.includes(name)) === true).map(([name]) => name);
+  return [...names, ...(made ?? [])];
 }
 
 function shownColumns(relation: CatalogueRelation, columns: readonly string[]): string[] {
