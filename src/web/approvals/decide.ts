@@ -27,7 +27,7 @@ export function decideBox(options: DecideOptions): Html | null {
   const isOpen = progress.state === "waiting" || progress.state === "approved";
   if (!isOpen) return null;
   const path = `/approvals/${request.id}`;
-  return html`<div class="decide">
+  return html`<aside class="decide" aria-label="Your decision">
 ${progress.state === "waiting" && approvePart(options, path)}
 <form method="post" action="${path}/deny" class="deny">
 <input type="hidden" name="token" value="${token}">
@@ -35,7 +35,7 @@ ${progress.state === "waiting" && approvePart(options, path)}
 <textarea id="reason" name="reason" rows="2" maxlength="500"></textarea>
 <button type="submit" class="button no">${progress.state === "approved" ? "Take it back: deny" : "Deny"}</button>
 </form>
-</div>`;
+</aside>`;
 }
 
 function approvePart(options: DecideOptions, path: string): Html {

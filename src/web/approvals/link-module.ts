@@ -81,16 +81,19 @@ function show(c: Context, live: LiveLink | "dead" | "too many", { registry, cloc
   if (typeof live === "string") return refused(c, live);
   const { stored, request, approver } = live;
   const drawn = drawRequest(request);
-  const form = html`<div class="decide"><form method="post" class="link-decision">
+  const form = html`<aside class="decide" aria-label="Your decision"><form method="post" class="link-decision">
 <input type="hidden" name="token" value="${newToken(sealing, `link ${approver.id}`)}">
 <p>You decide as <bdi class="value">${approver.email}</bdi>. The link works once.</p>
 <button type="submit" name="decision" value="approve" class="button yes">Approve</button>
 <label for="reason">Why not <span class="aside">(the agent reads it)</span></label>
 <textarea id="reason" name="reason" rows="2" maxlength="500"></textarea>
 <button type="submit" name="decision" value="deny" class="button no">Deny</button>
-</form></div>`;
-  const main = html`<div class="request"><article>${drawn.content}</article>
-<aside aria-label="Your decision">${statusBox(stored, progressOf(stored, registry), clock())}${form}</aside></div>`;
+</form></aside>`;
+  const main = html`<div class="request">
+${statusBox(stored, progressOf(stored, registry), clock())}
+<article>${drawn.content}</article>
+${form}
+</div>`;
   return c.html(page({ title: drawn.title, assets: "", home: null, hasScript: false, main }));
 }
 

@@ -94,8 +94,9 @@ class Pages {
     const token = newToken(sealing, stored.id);
     const decide = request === null ? null : decideBox({ stored, request, progress, registry, origin, token });
     const main = html`<div class="request" data-live="state" data-id="${stored.id}" data-tag="${tagOf(stored)}">
+${statusBox(stored, progress, now)}
 <article>${drawn.content}</article>
-<aside aria-label="Your decision">${statusBox(stored, progress, now)}${decide}</aside>
+${decide}
 </div>`;
     return c.html(page({ title: drawn.title, assets: "/", home: "/approvals", hasScript: true, main }));
   }

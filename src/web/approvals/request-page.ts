@@ -110,7 +110,7 @@ const STATES: Readonly<Record<Progress["state"], readonly [title: string, text: 
 export function statusBox(stored: StoredRequest, progress: Progress, now: Date): Html {
   const [title, text] = STATES[progress.state];
   const isOpen = progress.state === "waiting" || progress.state === "approved";
-  return html`<div class="status status-${progress.state}">
+  return html`<section class="status status-${progress.state}" aria-label="How it stands">
 <p class="state" role="status">${title}</p>
 ${text !== "" && html`<p>${text}</p>`}
 ${stored.problem !== null && html`<p class="problem">${stored.problem}</p>`}
@@ -118,7 +118,7 @@ ${isOpen && html`<p class="clock">Expires <span data-until="${stored.expires_at}
 ${progress.needed > 1 && html`<p class="count">${progress.counted.length} of ${progress.needed} people have approved</p>`}
 ${answerList(stored.answers)}
 ${stored.run_id !== null && html`<p>Run <code class="value">${stored.run_id}</code></p>`}
-</div>`;
+</section>`;
 }
 
 const METHODS: Readonly<Record<Answer["method"], string>> = {

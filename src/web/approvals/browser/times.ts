@@ -7,6 +7,8 @@ export function showTimes(root: ParentNode): void {
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[datetime]")) {
     const date = new Date(element.dateTime);
     if (Number.isNaN(date.getTime())) continue;
+    // A shorter text than the server's moves nothing.
+    element.style.minWidth = `${element.getBoundingClientRect().width}px`;
     element.title = element.dateTime;
     element.textContent = format.format(date);
   }
