@@ -124,13 +124,15 @@ const commands: Commands = {
     // A server still has to record what it is doing.
     process.stdout.off("error", onBrokenPipe);
     const output = claimStdout(process.stdout, process.stderr);
-    const [{ serveCommand }, { serveOnStdio }, { instructionsFor }] = await Promise.all([
+    const [{ serveCommand }, { serveOnStdio }, { instructionsFor }, { Housekeeping }] = await Promise.all([
       import("./cli/serve.js"),
       import("./mcp/serve.js"),
       import("./mcp/instructions.js"),
+      import("./mcp/housekeeping.js"),
     ]);
-    return serveCommand(io, () => open(args), ({ guard, config, close }) =>
-      serveOnStdio({
+    return serveCommand(io, () => open(args), ({ guard, config, close }) => {
+      const keeper = new Housekeeping();
+      return serveOnStdio({
         guard,
         instructions: instructionsFor(guard, config.notices),
         version: manifest.version,
@@ -139,9 +141,10 @@ const commands: Commands = {
         output,
         signals: process,
         log: (line) => void process.stderr.write(`enact-guard: ${line}\n`),
+        answered: () => keeper.answered(),
         close,
-      }),
-    );
+      });
+    });
   },
   async check(args) {
     const { against } = args;

@@ -18,6 +18,8 @@ export interface ServeOptions {
   /** Where SIGTERM and the like arrive: `process`. */
   readonly signals: EventEmitter;
   readonly log: (line: string) => void;
+  /** Told that a call is over; see Housekeeping. */
+  readonly answered?: () => void;
   /** Waits for running calls and closes the guard and its systems. */
   readonly close: () => Promise<void>;
   /** How long running calls may take to record their outcome after the client has gone, in milliseconds. */

@@ -21,6 +21,8 @@ export interface DoorOptions {
   readonly approvals?: string | null;
   /** Told of defects; standard output belongs to the protocol. */
   readonly log: (line: string) => void;
+  /** Told that a call is over; see Housekeeping. */
+  readonly answered?: () => void;
 }
 
 /**
@@ -39,7 +41,7 @@ export function createMcpServer(options: DoorOptions): Server {
   server.setRequestHandler("tools/call", ({ params }, { mcpReq }) => {
     const tool = tools.get(params.name);
     if (tool === undefined) throw unknownTool(params.name, [...tools.keys()]);
-    return callTool(tool, params.arguments ?? {}, { mcpReq, pointer, log });
+    return callTool(tool, params.arguments ?? {}, { mcpReq, pointer, log }).finally(() => options.answered?.());
   });
   server.setRequestHandler("resources/list", () => listReceipts(guard));
   server.setRequestHandler("resources/templates/list", () => RECEIPT_TEMPLATES);
