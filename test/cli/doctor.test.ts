@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { doctorCommand } from "../../src/cli/doctor.js";
 import { EnactError } from "../../src/errors.js";
+import type { OpenRun, SettledRun } from "../../src/guard/settle.js";
 import { definePolicy } from "../../src/policies/policy.js";
 import { z } from "zod";
 import { capturedIo } from "../support/cli-io.js";
@@ -67,4 +68,56 @@ test("a policy that does not block what it must", async () => {
   expect(await doctorCommand({ json: false }, io, async () => project)).toBe(1);
   expect(io.out()).toContain("✗ self-test: dont_delete_row lets a call pass");
   expect(io.out()).toContain("speak: unguarded");
+});
+
+const DECIDED_AT = "2026-11-22T12:00:00.000Z";
+const settledRun = (found: SettledRun["found"], changes: Partial<SettledRun> = {}): SettledRun => ({
+  run_id: `${found.replaceAll(/[^a-z]/gu, "").padEnd(8, "0")}-0000-4000-8000-0123456789ab`, workflow: "speak", decided_at: DECIDED_AT, found, reason: `because of ${found}`,
+  receipt: ["done", "not_done", "cannot_tell"].includes(found) ? ({ sequence: 7 } as SettledRun["receipt"]) : null, ...changes,
+});
+const openRun = (run_id: string, isAtWork: boolean): OpenRun => ({ entry: { run_id, workflow: "speak" } as OpenRun["entry"], isAtWork });
+
+test("interrupted runs are named, with the way to settle them; runs at work are nobody's business", async () => {
+  const io = capturedIo();
+  const project = smallProject({ interrupted: { list: async () => [openRun("aaaaaaaa-1", false), openRun("bbbbbbbb-2", true), openRun("cccccccc-3", false)] } });
+  expect(await doctorCommand({ json: false }, io, async () => project)).toBe(0);
+  expect(io.out()).toContain("Note: 2 runs were interrupted (speak aaaaaaaa, speak cccccccc). enact-guard doctor --settle looks at the systems");
+  const broken = capturedIo();
+  await doctorCommand({ json: true }, broken, async () => smallProject({ interrupted: { list: () => Promise.reject(new EnactError("TAMPERED", "cut")) } }));
+  expect(JSON.parse(broken.out())).toMatchObject({ ok: true, notices: [] });
+});
+
+test("settling says of each run what was found and where it is on record", async () => {
+  const io = capturedIo();
+  const found = (["done", "not_done", "cannot_tell", "running"] as const).map((one) => settledRun(one));
+  expect(await doctorCommand({ settle: true, json: false }, io, async () => smallProject({ interrupted: { settle: async () => found } }))).toBe(0);
+  expect(io.out()).toContain(
+    [
+      "Runs that had no outcome",
+      `  ✓ found done: speak of ${DECIDED_AT}, run done0000-0000-4000-8000-0123456789ab (receipt 7)`,
+      "      because of done",
+      `  ✗ found not done: speak of ${DECIDED_AT}, run notdone0-0000-4000-8000-0123456789ab (receipt 7)`,
+      "      because of not_done",
+      `  ? cannot tell: speak of ${DECIDED_AT}, run cannottell-0000-4000-8000-0123456789ab (receipt 7)`,
+      "      because of cannot_tell",
+      `  … at work: speak of ${DECIDED_AT}, run running0-0000-4000-8000-0123456789ab`,
+      "      because of running",
+    ].join("\n"),
+  );
+});
+
+test.each(["later", "no_tool"] as const)("what could not be settled (%s) is a failure, for people and for scripts", async (found) => {
+  const io = capturedIo();
+  const project = smallProject({ interrupted: { settle: async () => [settledRun("done"), settledRun(found, { reason: "a line\nof its own" })] } });
+  expect(await doctorCommand({ settle: true, json: true }, io, async () => project)).toBe(1);
+  expect(JSON.parse(io.out())).toMatchObject({ ok: true, settled: [{ found: "done", receipt: 7 }, { found, receipt: null }] });
+  const text = capturedIo();
+  await doctorCommand({ settle: true, json: false }, text, async () => smallProject({ interrupted: { settle: async () => [settledRun(found, { reason: "a line\nof its own" })] } }));
+  expect(text.out()).toContain("      a line\\nof its own\n");
+});
+
+test("nothing to settle", async () => {
+  const io = capturedIo();
+  expect(await doctorCommand({ settle: true, json: false }, io, async () => smallProject())).toBe(0);
+  expect(io.out()).toContain("No run is without an outcome: nothing to settle.");
 });
