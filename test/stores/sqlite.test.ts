@@ -6,7 +6,7 @@ import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { CHAIN_START, sealEntry } from "../../src/receipts/entry.js";
-import { LedgerSandbox, draft, recordRun } from "../support/ledger-sandbox.js";
+import { LedgerSandbox, draft, outcomeOf, recordRun } from "../support/ledger-sandbox.js";
 
 let sandbox: LedgerSandbox;
 beforeEach(() => {
@@ -289,4 +289,78 @@ test("many looks do not use up file handles", async () => {
   const before = handles();
   for (let look = 0; look < 200; look += 1) await ledger.entries({ newest: true, limit: 1 });
   expect(handles()).toBeLessThan(before + 10);
+});
+
+test("a list of known ledgers that an earlier version left goes on, with its heads and its history", async () => {
+  await recordRun(sandbox.ledger(), {}, ["email:bob@example.com"]);
+  await sandbox.ledger().close();
+  const heads = join(sandbox.enactHome, "ledgers.sqlite");
+  const old = new DatabaseSync(heads);
+  old.exec("ALTER TABLE ledgers DROP COLUMN taken_over_at; ALTER TABLE ledgers DROP COLUMN taken_over; PRAGMA user_version = 1");
+  old.close();
+  // Who only reads makes nothing of it, and finds the head all the same.
+  expect(await sandbox.verify()).toMatchObject({ ok: true, entries: 2 });
+  expect(await sandbox.reader()).toMatchObject({ known: { sequence: 2 }, takenOver: null });
+  const ledger = sandbox.ledger();
+  expect(await ledger.look((history) => history.count({ since: new Date(0), subject: "email:bob@example.com" }))).toBe(1);
+  await recordRun(ledger);
+  const now = new DatabaseSync(heads);
+  expect(now.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+  now.close();
+  sandbox.sql("DELETE FROM entries WHERE sequence = 4");
+  await expect(record(ledger)).rejects.toMatchObject({ code: "TAMPERED" });
+});
+
+describe("runs without an outcome", () => {
+  test("are handed out oldest first, each one genuine; those of other states are not", async () => {
+    const ledger = sandbox.ledger();
+    expect(await ledger.openRuns()).toEqual([]);
+    const first = await record(ledger);
+    await recordRun(ledger);
+    await recordRun(ledger, { decision: "BLOCK" });
+    const second = await record(ledger);
+    expect((await ledger.openRuns()).map(({ run_id }) => run_id)).toEqual([first.run_id, second.run_id]);
+    await ledger.recordOutcome(outcomeOf(first));
+    expect(await sandbox.ledger().openRuns()).toEqual([second]);
+    sandbox.sql("UPDATE entries SET entry = replace(entry, 'engineer', 'director') WHERE sequence = 5");
+    await expect(sandbox.ledger().openRuns()).rejects.toMatchObject({ code: "TAMPERED" });
+  });
+
+  test("looking for them makes nothing where there is no ledger", async () => {
+    expect(await sandbox.ledger().openRuns()).toEqual([]);
+    expect(await sandbox.ledger().executorOf(sandbox.ledger().newRunId())).toBe("unmarked");
+    expect([sandbox.enactHome, folder()].filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  test("carry the name of their process, which is alive until it closes the ledger", async () => {
+    const [ledger, other] = [sandbox.ledger(), sandbox.ledger()];
+    const ids = [ledger.newRunId(), ledger.newRunId(), other.newRunId()];
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/u);
+    expect(new Set(ids.map((id) => id.slice(-12))).size).toBe(2);
+    const { run_id } = await ledger.recordDecision(() => ({ entry: draft({ run_id: ids[0] ?? "" }), subjects: [] }));
+    expect([await ledger.executorOf(run_id), await other.executorOf(run_id), await other.executorOf(ids[2] ?? "")]).toEqual(["alive", "alive", "unmarked"]);
+    await ledger.close();
+    expect(await other.executorOf(run_id)).toBe("unmarked");
+    expect(readdirSync(join(folder(), "live"))).toEqual([]);
+  });
+
+  test("are at work as far as anybody can tell, if something strange lies in the place of the mark", async () => {
+    const ledger = sandbox.ledger();
+    const { run_id } = await record(ledger);
+    const mark = join(folder(), "live", run_id.slice(-12));
+    mkdirSync(mark);
+    expect(await ledger.executorOf(run_id)).toBe("alive");
+    rmSync(mark, { recursive: true });
+    symlinkSync(join(sandbox.root, "nowhere"), mark);
+    expect(await ledger.executorOf(run_id)).toBe("alive");
+    rmSync(mark);
+    writeFileSync(mark, "no database at all, and long enough to be read as one".repeat(100));
+    expect(await ledger.executorOf(run_id)).toBe("alive");
+  });
+
+  test("blocked calls leave no mark: nothing is at work", async () => {
+    await recordRun(sandbox.ledger(), { decision: "BLOCK" });
+    expect(existsSync(join(folder(), "live"))).toBe(false);
+  });
 });
