@@ -41,6 +41,9 @@ describe("createGuard", () => {
     const policies = [dontDeleteFile, { restrict_paths: { allowed_dirs: ["."] } }, "code_freeze_active", noSecrets];
     const guard = await createGuard(settings({ policies, secret }));
     expect(guard.tools.map(({ name }) => name)).toEqual(["file_read", "file_delete", "enact_rollback"]);
+    const forgetful = await createGuard(settings({ policies, secret, undo: { enabled: false } }));
+    expect(forgetful.tools.map(({ name }) => name)).toEqual(["file_read", "file_delete"]);
+    await forgetful.close();
     const read = await guard.call("file_read", { path: "notes.txt" });
     expect(read).toMatchObject({ status: "done", isError: false, receipt: { decision: "PASS", signature: expect.stringMatching(/^hmac-sha256:/u) as unknown } });
     const deleted = await guard.call("file_delete", { path: "notes.txt" });

@@ -35,23 +35,24 @@ export async function rollbackCommand(args: RollbackArgs, io: Pick<Io, "stdout">
     if (!guard.tools.some(({ name }) => name === ROLLBACK)) throw nothingCanBeUndone(config.undo.enabled);
     const input = { run_id: args.runId };
     const planned = await guard.check(ROLLBACK, input);
-    if (!args.json) io.stdout.write(`${planned.text}\n`);
+    const isPlanned = planned.receipt?.payload["changes"] !== undefined;
+    // What a policy blocks goes on record, and a person may be asked for it.
+    if (planned.status !== "done" && isPlanned) return said(await guard.call(ROLLBACK, input), args, io);
     if (planned.status !== "done") return said(planned, args, io);
+    if (!args.json) io.stdout.write(`${planned.text}\n\n`);
     const asks = !args.yes && !args.json && deps.terminal.isInteractive;
     if (asks && !(await agreed(deps.terminal))) {
       io.stdout.write("Nothing was done.\n");
       return EXIT.blocked;
     }
-    const report = await guard.call(ROLLBACK, input);
-    if (!args.json) io.stdout.write(`\n${report.text}\n`);
-    return said(report, args, io);
+    return said(await guard.call(ROLLBACK, input), args, io);
   } finally {
     await opened.close();
   }
 }
 
 async function agreed(terminal: RollbackDeps["terminal"]): Promise<boolean> {
-  const answer = await terminal.ask("\nUndo it? [y/N] ");
+  const answer = await terminal.ask("Undo it? [y/N] ");
   return /^y(?:es)?$/iu.test(answer.trim());
 }
 
@@ -61,7 +62,7 @@ function nothingCanBeUndone(isEnabled: boolean): EnactError {
 }
 
 function said(report: CallReport, { json }: RollbackArgs, io: Pick<Io, "stdout">): ExitCode {
-  if (json) io.stdout.write(`${JSON.stringify(asJson(report), null, 2)}\n`);
+  io.stdout.write(json ? `${JSON.stringify(asJson(report), null, 2)}\n` : `${report.text}\n`);
   if (report.status === "done") return EXIT.done;
   if (report.code === "LEDGER_UNAVAILABLE" || report.code === "INTERNAL") return EXIT.internal;
   return report.status === "invalid" || report.code === "NOT_FOUND" || report.code === "INVALID_INPUT" ? EXIT.usage : EXIT.blocked;

@@ -65,7 +65,8 @@ describe("enact-guard rollback", () => {
     expect((await rollback({ runId: "12345678" })).code).toBe(2);
     expect((await rollback({ runId: "no run" })).code).toBe(2);
     const never = world.guard({ policies: [{ name: "never", policy: () => ({ policy: "never", passed: false, reason: "not today" }) }] });
-    expect(await rollback({}, null, never)).toMatchObject({ code: 1, out: expect.stringContaining("✗ never: not today") as string });
+    // On record, as the agent's own call would be, so that a person can be asked for it.
+    expect(await rollback({}, "y", never)).toMatchObject({ code: 1, out: expect.stringMatching(/^BLOCKED {2}enact_rollback.*✗ never: not today.*Receipt [0-9a-f]{8} \(signed\)/su) as string });
     writeFileSync(file, "somebody's");
     expect(await rollback({ yes: true })).toMatchObject({ code: 1, out: expect.stringContaining("its content was changed since") as string });
     expect(content()).toBe("somebody's");

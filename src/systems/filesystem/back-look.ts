@@ -90,7 +90,7 @@ function seen(handles: Handles, { root, place, tree }: Found, path: string): See
   return { step, root: rootPath, tree: tree ?? leafOf(name, place.stat), sha256 };
 }
 
-export function changed(path: string, what: string): EnactError {
+function changed(path: string, what: string): EnactError {
   const hint = "Show the person what differs. What was kept is still there, and nothing is put over what somebody did since.";
   return new EnactError("STALE_PLAN", `'${shown(path)}' is no longer as that call left it: ${what}`, { hint });
 }
