@@ -14,7 +14,7 @@ const categories = readdirSync(join(root, "src/policies"), { withFileTypes: true
 const external = [
   "@photostructure/sqlite", "libpg-query", "pg", "@electric-sql/pglite", "jiti",
   "@slack/web-api", "nodemailer", "@aws-sdk/client-s3", "@googleapis/drive", "@hubspot/api-client",
-  "hono", "@hono/node-server", "@simplewebauthn/server", "@clack/prompts",
+  "hono", "@hono/node-server", "@simplewebauthn/server",
   // Of the demo, and not among the dependencies: without them it leaves scenes out.
   "smtp-server", "emulate",
 ];
