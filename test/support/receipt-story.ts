@@ -147,7 +147,7 @@ const fileFacts = (path: string): Payload => ({ path, requested_path: path, real
 function write(pick: Pick, n: number): Scene {
   const path = pick(FILES);
   const [before, after] = [1200 + (n % 4000), 1260 + ((n * 7) % 4100)];
-  const payload: Payload = { ...fileFacts(path), size: before, exists: true, content_size: after, content_sha256: hex(`new${n}`, 64), previous_sha256: hex(`old${n}`, 64), creates_folders: [], owner_changes: false };
+  const payload: Payload = { ...fileFacts(path), size: before, exists: true, content_size: after, content_sha256: hex(`new${n}`, 64), previous_sha256: hex(`old${n}`, 64), creates_folders: [], owner_changes: false, reversal: { possible: true, how: "what was there before is put back" } };
   const output = { path, size: after, sha256: hex(`new${n}`, 64), created: false, previous_sha256: hex(`old${n}`, 64), hard_links_left_as_they_were: 0 };
   return { workflow: "file_write", payload, results: [ok("block_extensions", `'${path}' has none of .env, .key, .pem`), ok("restrict_paths", `'${path}' is inside src, docs, test`)], actions: [{ system: "filesystem", action: "file_write", success: true, output, reversible: true }] };
 }
@@ -165,7 +165,7 @@ function remove(): Scene {
 
 function mail(pick: Pick, n: number): Scene {
   const to = pick(["lena@client.example", "omar@client.example", "support@parts.example"]);
-  const payload: Payload = { from: { address: "agent@company.com", name: null }, to: [{ address: to, normalised: to, name: null }], cc: [], bcc: [], recipients: [to], recipient_count: 1, domains: [to.split("@")[1] ?? ""], subject: pick(["Your order has left our house", "Invoice 2026-1187", "We found your parcel"]), text_size: 700 + (n % 300), html_size: null, attachments: [], attachment_bytes: 0, secrets: [] };
+  const payload: Payload = { from: { address: "agent@company.com", name: null }, to: [{ address: to, normalised: to, name: null }], cc: [], bcc: [], recipients: [to], recipient_count: 1, domains: [to.split("@")[1] ?? ""], subject: pick(["Your order has left our house", "Invoice 2026-1187", "We found your parcel"]), text_size: 700 + (n % 300), html_size: null, attachments: [], attachment_bytes: 0, secrets: [], reversal: { possible: false, how: "a mail that was sent cannot be called back" } };
   return { workflow: "email_send", payload, results: [ok("no_mass_emails", "1 recipient, limit 1"), ok("no_repeat_emails", `Nothing went to ${to} in 24 hours`)], actions: [{ system: "email", action: "send", success: true, output: { message_id: `<${hex(`mail${n}`, 20)}@company.com>`, accepted: [to], reply: "250 2.0.0 OK" }, reversible: false }] };
 }
 
@@ -188,21 +188,27 @@ function postDm(): Scene {
 const s3Objects = (count: number): readonly JsonValue[] => Array.from({ length: count }, (_none, index) => ({ key: `exports/2025/${String(index + 1).padStart(2, "0")}.csv.gz`, version_id: hex(`v${index}`, 16), size: 182_000 + index * 977, etag: hex(`e${index}`, 32), last_modified: "2026-01-04T02:00:00.000Z", effect: "hide", retention: null, legal_hold: false }));
 const s3Facts: Payload = { action: "delete", path: "s3://shop-backups/exports/2025/", bucket: "shop-backups", selection: "prefix", prefix: "exports/2025/", reaches: [], reaches_count: 12, whole_bucket: false, versioning: "enabled", mfa_delete: false, object_lock: false, objects: s3Objects(12), object_count: 12, total_bytes: 2_248_482, reversible: true };
 
-function s3Asked(): Scene {
-  return { workflow: "s3_delete", payload: s3Facts, results: [no("dont_delete_without_human_ok", "No person has approved this deletion of 12 objects", "Ask the person to look at the request; call again once they have approved.")], decision: "BLOCK" };
+function s3Asked(_pick: Pick, n: number): Scene {
+  const approval = { state: "requested", id: hex(`request${n}`, 32), expires_at: "2026-11-22T18:00:00.000Z" };
+  return { workflow: "s3_delete", payload: s3Facts, results: [no("dont_delete_without_human_ok", "No person has approved this deletion of s3://shop-backups/exports/2025/ (s3)", "A person must decide; then make the same call again, with the same arguments.")], decision: "BLOCK", approval };
 }
 
-function s3Approved(): Scene {
+function s3Approved(_pick: Pick, n: number): Scene {
   const actions = Array.from({ length: 12 }, (_none, index): RecordedAction => ({ system: "s3", action: "delete_object", success: true, reversible: true, output: { bucket: "shop-backups", key: `exports/2025/${String(index + 1).padStart(2, "0")}.csv.gz`, version_id: hex(`v${index}`, 16), precondition: "version_id", marker_version_id: hex(`m${index}`, 16) } }));
+  const id = hex(`request${n}`, 32);
+  const answers = [{ approver_id: hex("ann", 16), who: "ann@company.com", method: "passkey", answered_at: "2026-11-22T10:41:07.000Z", public_key: hex("key", 64), signature: hex("approval", 86) }];
   return {
-    workflow: "s3_delete", payload: s3Facts, results: [ok("dont_delete_without_human_ok", "mia@company.com approved exactly this plan")], actions,
-    approval: { id: "apr_7Q2M", approver: "mia@company.com", method: "passkey", approved_at: "2026-11-22T10:41:07.000Z", plan_digest: `sha256:${hex("plan", 64)}`, signature: hex("approval", 86) },
+    workflow: "s3_delete", payload: { ...s3Facts, reversal: { possible: true, how: "the delete markers are removed" } }, results: [ok("dont_delete_without_human_ok", "ann@company.com approved exactly this plan, with a passkey")], actions,
+    approval: { state: "granted", id, approvers: ["ann@company.com"], statement: { plan_digest: `sha256:${hex("plan", 64)}` }, answers },
   };
 }
 
 function undo(): Scene {
-  const payload: Payload = { run_id: "7c0be2d4-52f4-4c0e-9c35-2f1f0d6f7a10", workflow: "file_write", reversible: true, differs: [], steps: [{ path: "src/time/zone.ts", from_sha256: hex("z1", 64), to_sha256: hex("z0", 64) }] };
-  return { workflow: "enact_rollback", payload, results: [ok("code_freeze_active", "No freeze is on")], outcome: "ROLLED_BACK", actions: [{ system: "filesystem", action: "restore", success: true, output: { path: "src/time/zone.ts", sha256: hex("z0", 64) }, reversible: false }] };
+  const payload: Payload = {
+    run_id: "7c0be2d4-52f4-4c0e-9c35-2f1f0d6f7a10", undone_workflow: "file_write", undone_at: "2026-11-22T09:12:44.000Z", undone_by: "jonas@company.com", interrupted: false,
+    changes: ["put back 'src/time/zone.ts' as it was (2310 bytes)"], not_undone: [],
+  };
+  return { workflow: "enact_rollback", payload, results: [ok("code_freeze_active", "No freeze is on")], outcome: "ROLLED_BACK", actions: [{ system: "filesystem", action: "undo_write", success: true, output: { path: "src/time/zone.ts", sha256: hex("z0", 64) }, reversible: false }] };
 }
 
 function interrupted(pick: Pick, n: number): Scene {

@@ -220,8 +220,10 @@ inBrowser("a call in full", () => {
     ["file_write", "PASS", ["before", "after", "SHA-256", "content_sha256"]],
     ["file_delete", "PARTIAL", ["failed", "ACTION_FAILED", "1200 of 1213 files were removed", "1,213 files", "48.2 MB", "build/app.js"]],
     ["sql_query", "PASS", ["Counted by PostgreSQL before the commit", "public."]],
-    ["s3_delete", "PASS", ["Approval", "mia@company.com", "passkey", "exports/2025/01.csv.gz", "12 objects", "2.2 MB"]],
-    ["enact_rollback", "ROLLED_BACK", ["ROLLED BACK", "restore"]],
+    ["s3_delete", "PASS", ["Approved by ann@company.com", "with a passkey", "exports/2025/01.csv.gz", "12 objects", "2.2 MB", "Can be undone: the delete markers are removed"]],
+    ["s3_delete", "BLOCK", ["A person must decide until", "Look at request"]],
+    ["email_send", "PASS", ["Cannot be undone: a mail that was sent"]],
+    ["enact_rollback", "ROLLED_BACK", ["ROLLED BACK", "file_write 7c0be2d4", "put back 'src/time/zone.ts' as it was", "undo_write"]],
     ["email_send", "OPEN", ["INTERRUPTED", "no outcome is recorded"]],
   ];
 
@@ -298,7 +300,8 @@ inBrowser("tampering", () => {
     await page.locator(".row.is-wrong").click();
     await page.locator(".section.wrong").waitFor();
     const text = (await page.locator(".detail").textContent()) ?? "";
-    expect(text).toContain("Do not rely on what it says");
+    expect(text).toContain("do not rely on what it says");
+    expect(await page.locator(".detail-head").count()).toBe(0);
     expect(text).toContain("its content does not fit its signature");
     await page.locator(".chip.state-WRONG").click();
     await expect.poll(() => totalOf(page)).toBe("1 call");

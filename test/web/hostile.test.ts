@@ -60,7 +60,7 @@ function poisoned(vector: string): readonly EntryDraft[] {
   return Object.entries(payloads).flatMap(([workflow, payload]) => {
     const decision = draft({
       workflow, payload: { ...payload, deep }, user_email: vector, actor_role: vector, user_attributes: { [vector]: vector },
-      policy_results: [{ policy: vector, passed: true, reason: vector, hint: vector }], approval: { [vector]: vector, approver: vector }, redacted: [vector],
+      policy_results: [{ policy: vector, passed: true, reason: vector, hint: vector }], approval: { [vector]: vector, state: "pending", id: vector, expires_at: vector, approvers: [vector] }, redacted: [vector],
     });
     const actions_taken = [{ system: vector, action: vector, success: false as const, output: { [vector]: vector }, error: { code: vector, message: vector }, reversible: true }];
     return [decision, outcomeOf(decision, { ...decision, phase: "outcome", decision: "PARTIAL", actions_taken, policy_results: [{ policy: vector, passed: false, reason: vector, hint: vector }] })];
@@ -76,7 +76,7 @@ async function expectUnharmed(page: Page): Promise<void> {
     raw: /[\\u202E\\u2066\\u2069\\u200B\\u0000\\u001B\\uFEFF]/.test(document.querySelector("#app").innerText + document.title + [...document.querySelectorAll("[title], [aria-label]")].map((e) => e.title + e.getAttribute("aria-label")).join("")),
     polluted: ({}).pwned ?? ({}).anything ?? null,
   })`);
-  expect(found).toEqual({ scripts: 1, strangers: [], links: ["#runs"], raw: false, polluted: null });
+  expect(found).toEqual({ scripts: 1, strangers: [], links: ["#runs", "/approvals"], raw: false, polluted: null });
 }
 
 describe.skipIf(CHROMIUM === undefined)(`receipts that hold${NEEDS_CHROMIUM}`, () => {

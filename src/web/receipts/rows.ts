@@ -82,6 +82,7 @@ const TARGETS: Readonly<Record<string, (name: Name, payload: Fields) => string>>
   s3_delete: (name) => name("path"),
   gdrive_delete: (name) => name("name"),
   crm_create_contact: (name) => name("email"),
+  enact_rollback: (name) => `${name("undone_workflow")} ${name("run_id").slice(0, 8)}`,
   crm_create_task: (name) => `${name("contact_email")}: ${name("subject")}`,
 };
 

@@ -39,14 +39,3 @@ function Action({ action }: { readonly action: Fields }) {
   );
 }
 
-/** Who allowed it, and with what proof. */
-export function Approval({ approval }: { readonly approval: unknown }) {
-  if (Object.keys(fields(approval)).length === 0) return null;
-  return (
-    <section class="section">
-      <h3>Approval</h3>
-      <p class="hint">A person decided on exactly this plan.</p>
-      <Facts value={approval} />
-    </section>
-  );
-}

@@ -1,11 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import type { ReceiptDetail, RunDetail, RunRow } from "../../receipts/wire.js";
-import { stateName, took, whenExactly } from "../format.js";
+import { count, stateName, took, whenExactly } from "../format.js";
 import { Icon, StateIcon } from "../icons.js";
 import type { State, Store } from "../store.js";
 import { Text } from "../text.js";
-import { Actions, Approval } from "./actions.js";
+import { Actions } from "./actions.js";
+import { Approval } from "./approval.js";
 import { Effects } from "./effects.js";
 import { Facts } from "./facts.js";
 import type { Fields } from "./fields.js";
@@ -48,19 +49,23 @@ export function Detail({ state, store, isOver }: Props & { readonly isOver: bool
 
 function Whole({ detail, state, store }: Props & { readonly detail: RunDetail }) {
   const { row, receipts } = detail;
-  const final = receipts.findLast(({ entry }) => entry !== null);
-  const entry = fields(final?.entry);
+  const genuine = receipts.filter(({ entry }) => entry !== null);
+  const final = genuine.at(-1);
+  const approvals = genuine.map(({ entry }) => fields(entry?.["approval"]));
+  // The decision holds the proof, the outcome says that it was used.
+  const approval = approvals.find(({ state: standing }) => standing === "granted") ?? approvals.at(-1);
+  const entry: Fields = { ...fields(final?.entry), approval };
   return (
     <>
-      <Head row={row} now={state.now} />
-      {row.problem === null ? null : <Wrong problem={row.problem} receipts={receipts} />}
+      {row.problem === null ? <Head row={row} now={state.now} reversal={fields(fields(entry["payload"])["reversal"])} /> : <Wrong row={row} problem={row.problem} receipts={receipts} />}
+      {row.problem === null || final === undefined ? null : <p class="section hint">Below: what receipt {count(final.sequence)} says. Its own signature is right; it lies behind the broken place, so the chain does not prove it.</p>}
       {final === undefined ? null : <Content entry={entry} isFinal={receipts.length > 1 || row.state === "BLOCK"} />}
       <Proof detail={detail} status={state.status} store={store} />
     </>
   );
 }
 
-function Head({ row, now }: { readonly row: RunRow; readonly now: number }) {
+function Head({ row, now, reversal }: { readonly row: RunRow; readonly now: number; readonly reversal: Fields }) {
   const meta: readonly (readonly [string, string])[] = [
     ["When", whenExactly(row.at)], ["Took", took(row.took)], ["Person", row.person], ["Role", row.role], ["Run", row.run_id],
   ];
@@ -71,17 +76,27 @@ function Head({ row, now }: { readonly row: RunRow; readonly now: number }) {
       <dl class="meta">
         {meta.filter(([, value]) => value !== "").map(([name, value]) => <div key={name}><dt>{name}</dt><dd><Text value={value} /></dd></div>)}
       </dl>
+      {row.state === "PASS" || row.state === "PARTIAL" ? <Reversal reversal={reversal} runId={row.run_id} /> : null}
       {row.state === "OPEN" ? <p class="hint">Allowed, and no outcome is recorded: it is running, or was interrupted. Look at the system to see whether it was done.</p> : null}
     </header>
   );
 }
 
+/** What was said before the call ran. */
+function Reversal({ reversal, runId }: { readonly reversal: Fields; readonly runId: string }) {
+  const how = text(reversal["how"]);
+  if (typeof reversal["possible"] !== "boolean") return null;
+  if (!reversal["possible"]) return <p class="hint">Cannot be undone{how === "" ? "" : ": "}<Text value={how} /></p>;
+  return <p class="hint">Can be undone{how === "" ? "" : ": "}<Text value={how} />. <code><Text value={`enact-guard rollback ${runId.slice(0, 8)}`} /></code></p>;
+}
+
 /** What lies there is quoted, and never shown as if it had happened. */
-function Wrong({ problem, receipts }: { readonly problem: string; readonly receipts: readonly ReceiptDetail[] }) {
+function Wrong({ row, problem, receipts }: { readonly row: RunRow; readonly problem: string; readonly receipts: readonly ReceiptDetail[] }) {
   return (
     <section class="section wrong" role="alert">
-      <h3>Not what the guard wrote</h3>
-      <p><Text value={problem} />. Do not rely on what it says. In a terminal, <code>enact-guard verify</code> tells what was done to the ledger.</p>
+      <p class={`verdict state-${row.state}`}><StateIcon state={row.state} />{stateName(row.state)}</p>
+      <h2><Text value={problem} /></h2>
+      <p>This is not what the guard wrote: do not rely on what it says. In a terminal, <code>enact-guard verify</code> tells what was done to the ledger.</p>
       {receipts.filter(({ raw }) => raw !== null).map(({ sequence, raw }) => (
         <details key={sequence}>
           <summary>What lies in place {String(sequence)}, unproved</summary>

@@ -41,6 +41,7 @@ const EFFECTS: Readonly<Record<string, (props: EffectProps) => ComponentChildren
   git_delete_branch: GitDeleteBranch,
   s3_delete: S3Delete,
   email_send: EmailSend,
+  enact_rollback: Rollback,
 };
 
 function FileDelete({ payload }: EffectProps) {
@@ -141,6 +142,18 @@ function S3Delete({ payload }: EffectProps) {
     <>
       <p class="change is-minus"><strong><Text value={text(payload["path"])} /></strong> {counted(number(payload["object_count"]) ?? all.length, "object")}, {bytes(number(payload["total_bytes"]) ?? 0)}</p>
       <Lines lines={lines} of={all.length} sign="minus" />
+    </>
+  );
+}
+
+function Rollback({ payload }: EffectProps) {
+  const left = texts(payload["not_undone"]);
+  return (
+    <>
+      <p class="hint">Of run <code><Text value={text(payload["run_id"])} /></code> (<Text value={text(payload["undone_workflow"])} />):</p>
+      <Lines lines={texts(payload["changes"])} sign="none" />
+      {left.length === 0 ? null : <p class="hint">Left for a person to do:</p>}
+      <Lines lines={left} sign="minus" />
     </>
   );
 }
