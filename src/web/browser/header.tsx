@@ -15,6 +15,7 @@ export function Header({ state, onHelp }: { readonly state: State; readonly onHe
       </h1>
       <ProofBadge status={status} />
       <span class={problem === null ? "live" : "live is-off"} title="New calls appear by themselves">{problem === null ? "Live" : "Not connected"}</span>
+      <a class="link" href="/approvals" title="What waits for a person">Approvals</a>
       <button type="button" class="button is-round" onClick={onHelp} aria-label="Keys and help" title="Keys and help (?)">?</button>
     </header>
   );
