@@ -17,7 +17,7 @@ type Node =
   | { readonly kind: "folder"; readonly mode: number; readonly children: readonly (readonly [Uint8Array, Node])[] };
 
 /** Each run makes durable receipts of two calls. */
-const COUNT = 20;
+const COUNT = Number(process.env["UNDO_TREES"] ?? 20);
 
 const FORBIDDEN = [0, 0x2f];
 /** Names as bytes: ASCII, unicode, what begins like an option or a home folder, and what is no UTF-8. */
