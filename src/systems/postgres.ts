@@ -1,7 +1,7 @@
 import { EnactError, isEnactError } from "../errors.js";
 import { CatalogueReader, READER_SETTINGS } from "./postgres/catalogue.js";
 import type { CatalogueRequest, Look } from "./postgres/catalogue.js";
-import { dialServer } from "./postgres/connection.js";
+import { dialServer, placeNamed } from "./postgres/connection.js";
 import type { Dial, PostgresConnection } from "./postgres/connection.js";
 import { EmbeddedPostgres } from "./postgres/embedded.js";
 import { lost } from "./postgres/failures.js";
@@ -40,6 +40,8 @@ export interface PostgresReader {
   readonly functions: readonly string[];
   /** PGlite inside this process: it has one session only, so that nobody sees the rows as they were while they change. */
   readonly isEmbedded: boolean;
+  /** Which database this is, for people and for comparing: "db.company.com:5432/shop". @throws EnactError SYSTEM_UNAVAILABLE */
+  place(): Promise<string>;
   /** The rows under the keys of a run's changes as they are now, in the same order; see rowsNow. @throws EnactError */
   rowsNow(tables: readonly TableChange[]): Promise<readonly TableNow[]>;
   /** @throws EnactError SYSTEM_UNAVAILABLE */
@@ -51,6 +53,7 @@ export interface PostgresReader {
 /** Runs statements in one transaction, and commits on a jury's word. */
 export interface PostgresWriter {
   readonly parsing: PostgresReader["parsing"];
+  readonly place: PostgresReader["place"];
   /** @throws EnactError when nothing was changed */
   run(order: Order, jury: Jury, signal: AbortSignal): Promise<RunReport>;
   /** Puts rows back in one transaction. @throws EnactError when nothing was changed */
@@ -88,9 +91,11 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
   };
   const parser = new ParserThread();
   const parsing: PostgresReader["parsing"] = (work) => parser.use(work);
+  const place = () => (isEmbedded ? Promise.resolve("embedded") : placeNamed(options.url));
   return {
     reader: {
       parsing,
+      place,
       functions: options.functions ?? [],
       isEmbedded,
       look: (request) => looks.look(request),
@@ -98,6 +103,7 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
     },
     writer: {
       parsing,
+      place,
       run: (order, jury, signal) => runOrder(context, order, jury, signal),
       putBack: (rows, signal) => putRowsBack(context, rows, signal),
     },

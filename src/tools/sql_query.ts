@@ -67,7 +67,7 @@ async function execute(step: SqlStep, writer: PostgresWriter, control: ExecuteCo
         return control.judge(measured);
       },
       keep: async (capture) => {
-        kept = await keepRows(capture, step.order, control.undo);
+        kept = await keepRows(capture, { search_path: step.order.search_path, place: await writer.place() }, control.undo);
       },
     },
     control.signal,

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Client } from "pg";
+import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/facts/json.js";
@@ -193,6 +193,33 @@ describe("what others have done since is not lost", () => {
     expect(plan?.payload["changes"]).toEqual(["customers: 1 row set back to the values before"]);
     await undone(run);
     expect((await eye.query("SELECT name FROM customers WHERE id IN (1, 4) ORDER BY id")).rows).toEqual([{ name: "Name 1" }, { name: "theirs" }]);
+  });
+});
+
+describe("another database", () => {
+  test("the same rows in a copy of it are not the run's, neither when looking nor when acting", async () => {
+    const run = await ran("INSERT INTO audit (what) VALUES ('n')");
+    const plan = await planUndo(run);
+    const home = system;
+    await eye.query("DROP DATABASE IF EXISTS copied");
+    await eye.query("CREATE DATABASE copied");
+    const url = new URL(server.url);
+    url.pathname = "/copied";
+    const copied = new Client({ connectionString: url.href });
+    await copied.connect();
+    system = openPostgres({ url: url.href });
+    try {
+      await copied.query("CREATE TABLE audit (id serial PRIMARY KEY, what text); INSERT INTO audit (what) VALUES ('n')");
+      await expect(planUndo(run)).rejects.toMatchObject({ code: "STALE_PLAN", message: like("and the database is") });
+      await expect(sqlQueryTool.undo?.execute(plan?.step ?? null, system.writer, control, run.kept)).rejects.toMatchObject({ code: "STALE_PLAN" });
+      expect((await copied.query("SELECT what FROM audit")).rows).toEqual([{ what: "n" }]);
+    } finally {
+      await copied.end();
+      await system.close();
+      system = home;
+    }
+    await undone(run);
+    expect((await eye.query("SELECT what FROM audit")).rows).toEqual([]);
   });
 });
 

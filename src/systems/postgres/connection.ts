@@ -131,6 +131,23 @@ export function dialServer(url: string): Dial {
     });
 }
 
+/** Which database a connection string names: "db.company.com:5432/shop". Connects to nothing, and holds no secret. */
+export async function placeNamed(url: string): Promise<string> {
+  const { default: pg } = await import("pg");
+  try {
+    const { host, port, database } = new pg.Client({ connectionString: url });
+    return `${host}:${port}/${database ?? ""}`;
+  } catch {
+    throw malformed();
+  }
+}
+
+function malformed(): EnactError {
+  return new EnactError("SYSTEM_UNAVAILABLE", "The PostgreSQL URL is not well-formed", {
+    hint: "Write it as postgres://user:password@host:5432/database in systems.postgres.url.",
+  });
+}
+
 /** @throws EnactError SYSTEM_UNAVAILABLE; the message never holds the connection string, which may hold a password */
 export async function openClient(config: ClientConfig): Promise<PostgresConnection> {
   const { default: pg } = await import("pg");
@@ -138,9 +155,7 @@ export async function openClient(config: ClientConfig): Promise<PostgresConnecti
   try {
     client = new pg.Client(config);
   } catch {
-    throw new EnactError("SYSTEM_UNAVAILABLE", "The PostgreSQL URL is not well-formed", {
-      hint: "Write it as postgres://user:password@host:5432/database in systems.postgres.url.",
-    });
+    throw malformed();
   }
   client.on("error", () => undefined);
   try {

@@ -17,6 +17,7 @@ export const undoFiles: UndoDefinition<FileReader, FileWriter> = {
   async plan(run, reader, { signal }) {
     const kept = await keptOf(run.kept);
     const { changes, notUndone, step, path, root, files, folders, bytes } = await reader.lookBack(asLeft(kept, run), endedWell(run), { signal });
+    refuseOtherRoot(run, root);
     const payload = { path, root, act: kept.act, files, folders, bytes, changes: [...changes], not_undone: [...notUndone] };
     return { payload, step: { back: step, kept_sha256: digestOf(kept) }, target: path };
   },
@@ -31,6 +32,15 @@ export const undoFiles: UndoDefinition<FileReader, FileWriter> = {
     return { actions: [actionOf(kept, done)], result: { path: kept.path, ...shown(done) } };
   },
 };
+
+/** What was kept names places below the root: below another one, the same names may be somebody else's copies. */
+function refuseOtherRoot({ payload }: UndoableRun, root: string): void {
+  const before = payload["root"];
+  if (typeof before !== "string" || before === root) return;
+  throw new EnactError("STALE_PLAN", `The run was below '${before}', and the root is '${root}' now`, {
+    hint: "Ask the person: systems.filesystem.root in enact.yaml must lead to where the run was.",
+  });
+}
 
 /** An action that failed half-way, or whose run was interrupted, has left traces to look for. */
 function endedWell({ actions }: UndoableRun): boolean {

@@ -26,7 +26,8 @@ const tableSchema = z.object({
   updated: z.array(z.tuple([row, row])),
   deleted: z.array(row),
 });
-const keptSchema = z.object({ tables: z.array(tableSchema), search_path: z.string() });
+/** `place`: the database; the same rows may lie in a copy of it. */
+const keptSchema = z.object({ tables: z.array(tableSchema), search_path: z.string(), place: z.string() });
 
 /** Whether a statement could be undone, as far as that can be said before it runs. */
 export function sqlReversal({ order, facts }: SqlStep, isEmbedded: boolean, undoBytes: number): Reversal | null {
@@ -41,12 +42,12 @@ export function sqlReversal({ order, facts }: SqlStep, isEmbedded: boolean, undo
 export type Kept = { readonly why: string } | { readonly rows: number };
 
 /** Keeps the rows that a transaction has changed, before it commits. @throws EnactError UNDO_UNAVAILABLE */
-export async function keepRows(capture: (maxBytes: number) => Promise<Captured>, { search_path }: SqlStep["order"], undo: UndoKeeper): Promise<Kept> {
+export async function keepRows(capture: (maxBytes: number) => Promise<Captured>, { search_path, place }: { readonly search_path: string; readonly place: string }, undo: UndoKeeper): Promise<Kept> {
   if (undo.room === 0) return { why: "nothing is kept for undoing" };
   // As JSON, and with its quotes escaped, a text takes more room than it has.
   const captured = await capture(Math.floor(undo.room / 2));
   if ("why" in captured) return captured;
-  const piece = Buffer.from(JSON.stringify({ tables: captured.tables, search_path }), "utf8");
+  const piece = Buffer.from(JSON.stringify({ tables: captured.tables, search_path, place }), "utf8");
   if (piece.length > undo.room) return { why: "more was changed than is kept for undoing" };
   await undo.put(ROWS, piece);
   return { rows: captured.tables.reduce((sum, table) => sum + countOf(table), 0) };
@@ -64,7 +65,8 @@ interface Step {
 /** Puts back the rows that a run changed, cascades and triggers included, if they still are as the run left them. */
 export const undoSql: UndoDefinition<PostgresReader, PostgresWriter> = {
   async plan(run, reader) {
-    const { tables, digest } = await rowsOf(run);
+    const { tables, digest, place } = await rowsOf(run);
+    refuseElsewhere(place, await reader.place());
     mustBeAsLeft(tables, await reader.rowsNow(tables));
     const changes = tables.map(sentence);
     const step: Step = { digest };
@@ -75,6 +77,7 @@ export const undoSql: UndoDefinition<PostgresReader, PostgresWriter> = {
     const { digest } = step as unknown as Step;
     const rows = await read(await kept.json(ROWS));
     if (rows.digest !== digest) throw new EnactError("STALE_PLAN", "What was kept of this run is no longer what was judged");
+    refuseElsewhere(rows.place, await writer.place());
     const report = await writer.putBack(rows, signal);
     const output = { tables: rows.tables.map(shownTable), rows: rows.tables.reduce((sum, table) => sum + countOf(table), 0) };
     const base = { system: "postgres", action: "put_rows_back", output, reversible: false } as const;
@@ -87,8 +90,18 @@ export const undoSql: UndoDefinition<PostgresReader, PostgresWriter> = {
   },
 };
 
+/** A staging copy may hold the very rows that a run put into production, under the same keys. */
+function refuseElsewhere(before: string, now: string): void {
+  if (before === now) return;
+  throw new EnactError("STALE_PLAN", `The run changed rows of ${before}, and the database is ${now} now`, {
+    done: "Nothing was changed.",
+    hint: "Ask the person: systems.postgres.url must name the database of the run, spelled as it was then.",
+  });
+}
+
 interface Rows extends RowsToPutBack {
   readonly digest: string;
+  readonly place: string;
 }
 
 async function rowsOf(run: UndoableRun): Promise<Rows> {
@@ -107,7 +120,7 @@ async function read(kept: Json): Promise<Rows> {
   const parsed = keptSchema.safeParse(kept);
   if (!parsed.success) throw new EnactError("REFUSED", "What was kept of this run was written by another version of enact-guard");
   const digest = createHash("sha256").update(JSON.stringify(parsed.data)).digest("hex");
-  return { tables: parsed.data.tables.filter((table) => countOf(table) > 0), search_path: parsed.data.search_path, digest };
+  return { tables: parsed.data.tables.filter((table) => countOf(table) > 0), search_path: parsed.data.search_path, place: parsed.data.place, digest };
 }
 
 function sentence(table: TableChange): string {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
-  appendFileSync, chmodSync, copyFileSync, linkSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync,
+  appendFileSync, chmodSync, copyFileSync, cpSync, linkSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 
@@ -141,6 +141,21 @@ describe("what makes no difference is no reason to stop", () => {
     expect(await guard.call("enact_rollback", { run_id: runs[0] })).toMatchObject({ code: "STALE_PLAN" });
     for (const run_id of runs.toReversed()) expect(await guard.call("enact_rollback", { run_id })).toMatchObject({ receipt: { decision: "ROLLED_BACK" } });
     expect(withoutTimeOf("/d/", world.tree())).toEqual(withoutTimeOf("/d/", before));
+  });
+});
+
+describe("another root", () => {
+  test("a copy of the tree elsewhere is not what the run left, although all of it looks the same", async () => {
+    const { world, guard } = begun();
+    const made = await guard.call("file_write", { path: "made.txt", content: "the same in both" });
+    const copy = join(world.project, "copy");
+    cpSync(world.root, copy, { recursive: true, preserveTimestamps: true });
+    const elsewhere = world.guard({ files: { root: copy } });
+    const undone = await elsewhere.call("enact_rollback", { run_id: made.receipt?.run_id });
+    expect(undone).toMatchObject({ status: "blocked", code: "STALE_PLAN" });
+    expect(undone.text).toContain("The run was below");
+    expect(readFileSync(join(copy, "made.txt"), "utf8")).toBe("the same in both");
+    expect(await guard.call("enact_rollback", { run_id: made.receipt?.run_id })).toMatchObject({ receipt: { decision: "ROLLED_BACK" } });
   });
 });
 
