@@ -46,11 +46,16 @@ export const secretFactsSchema = z.array(secretFactSchema);
  * @returns the spans in order, without overlaps
  */
 export function findSecrets(text: string): readonly SecretSpan[] {
+  if (text.length < SHORTEST) return NONE;
   const found = inFolded(foldText(text));
   const smuggled = smuggledText(text);
   if (smuggled !== null) found.push(...inFolded(smuggled));
   return merged(found);
 }
+
+/** No text is shorter that holds a secret: `a://:x1y@`. */
+const SHORTEST = 9;
+const NONE: readonly SecretSpan[] = Object.freeze([]);
 
 /** The secrets in named parts of a message, one fact for each kind and place. */
 export function secretsIn(parts: readonly { readonly where: string; readonly text: string }[]): readonly SecretFact[] {
@@ -64,12 +69,13 @@ export function secretsIn(parts: readonly { readonly where: string; readonly tex
 function inFolded(folded: FoldedText): SecretSpan[] {
   const { text } = folded;
   // In order of telling: where two overlap, the first names the kind.
-  const spans = [findPrivateKeys(text), findPrefixed(text), findShaped(text), findUrlPasswords(text), findAssignments(text)];
-  return spans.flat().map(({ kind, start, end }) => ({ kind, start: folded.start(start), end: folded.end(end) }));
+  const spans = [...findPrivateKeys(text), ...findPrefixed(text), ...findShaped(text), ...findUrlPasswords(text), ...findAssignments(text)];
+  return spans.map(({ kind, start, end }) => ({ kind, start: folded.start(start), end: folded.end(end) }));
 }
 
 /** Joins overlapping spans under the kind of the one found first. */
 function merged(spans: readonly SecretSpan[]): readonly SecretSpan[] {
+  if (spans.length === 0) return NONE;
   const ranked = spans.map((span, rank) => ({ ...span, rank })).toSorted((a, b) => a.start - b.start || a.rank - b.rank);
   const result: { kind: string; start: number; end: number; rank: number }[] = [];
   for (const span of ranked) {

@@ -345,6 +345,27 @@ describe("spans", () => {
     );
   });
 
+  test("what is looked for first, to save the rest of the search, hides nothing", () => {
+    // Holds a part of everything that is looked for first, and no secret: behind it nothing is left out.
+    const opener = "\n\n. - :// eyJ SG. Q~ -us pat .atlasv1. hooks.slack /webhooks/ basic; bearer; authorization; pass pwd secret token credential key";
+    const short = fc.string({ unit: fc.constantFrom(...characters("a1:/@pwd=k eyJ-.\"\uff4b\u200b")), maxLength: 12 });
+    const piece = fc.oneof(
+      short,
+      fc.constantFrom(...TOKENS.map(([, token]) => token), "pwd=", "PassWord: ", "API-Key ", "--token ", "pass x1!", "Secret", "ｋｅｙ", "tоken", "bearer ", "'"),
+      fc.constantFrom(...TOKENS).chain(([, token]) => fc.nat(token.length).map((length) => token.slice(0, length))),
+    );
+    expect(findSecrets(opener)).toEqual([]);
+    // Shorter than this is nothing.
+    expect(findSecrets(join("a://", ":x1y@"))).toEqual([{ kind: "url_password", start: 5, end: 8 }]);
+    fc.assert(
+      fc.property(fc.oneof(short, fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""))), (text) => {
+        const all = findSecrets(`${text}${opener}`).filter(({ start }) => start < text.length);
+        expect(findSecrets(text)).toEqual(all);
+      }),
+      { seed: 150, numRuns: 3000 },
+    );
+  });
+
   test("cut out, nothing is left to find", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...TOKENS), { minLength: 1, maxLength: 5 }), (tokens) => {

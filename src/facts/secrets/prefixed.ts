@@ -6,12 +6,16 @@ import type { SecretSpan } from "../secrets.js";
 /** As much of a token as decides; the span covers all of it. */
 const JUDGED = 96;
 
+/** The shortest token of all formats; no shorter text holds one. */
+const SHORTEST = Math.min(...FORMATS.map(({ prefix, min, idDigits = 0 }) => idDigits + prefix.length + min));
+
 /** Formats by their first two characters: one look at a table for each character of the text. */
 const BY_START = byStart(FORMATS);
 
 /** Tokens that tell by their first characters what they are. */
 export function findPrefixed(text: string): readonly SecretSpan[] {
   const found: SecretSpan[] = [];
+  if (text.length < SHORTEST) return found;
   const words = new Map<string, boolean>();
   const stands = (word: string) => {
     const known = words.get(word) ?? text.toLowerCase().includes(word);
