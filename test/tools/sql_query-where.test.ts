@@ -23,6 +23,7 @@ CREATE TABLE ev (id int NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
 CREATE TABLE ev_2025 PARTITION OF ev FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE ev_2026 PARTITION OF ev FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE FUNCTION is_old(timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT $1 < '2025-06-01' $$;
+CREATE FUNCTION label(r t) RETURNS text LANGUAGE sql STABLE AS $$ SELECT r.name || '!' $$;
 CREATE FUNCTION anything(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 IS NOT NULL $$;
 `;
 const ROWS = `
@@ -192,6 +193,8 @@ const ALWAYS: readonly Case[] = [
   "random() >= 0",
   "now() >= '2000-01-01'",
   "anything(id)",
+  "label(t) <> ''",
+  "t.label = t.name || '!'",
   "NOT (SELECT false)",
   "id <> 1 OR name = name",
   "(id = 1 OR name IS NOT NULL) AND active IN (true, false)",
@@ -288,6 +291,8 @@ const CHOOSES: readonly Case[] = [
   "UPDATE t SET note = 'x' WHERE (u_id, day) IS NOT NULL",
   "UPDATE t SET note = 'x' WHERE u_id IS DISTINCT FROM NULL",
   "UPDATE t SET note = 'x' WHERE is_old(created)",
+  "UPDATE t SET note = 'x' WHERE label(t) <> 'spam!'",
+  "UPDATE t x SET note = 'x' WHERE x.label LIKE 'name%'",
   "UPDATE t SET note = 'x' WHERE u_id IN (SELECT id FROM u)",
   "UPDATE t SET note = 'x' WHERE u_id IN (SELECT id FROM u WHERE code = 'EU')",
   "UPDATE t SET note = 'x' WHERE id NOT IN (SELECT id FROM u WHERE code = 'US')",

@@ -4,6 +4,9 @@ import type { Node } from "./parse.js";
 import { fromItems, SYSTEM_COLUMNS } from "./sources.js";
 import type { ColumnInfo, FromItem, Sources } from "./sources.js";
 
+/** Functions that give every row another value. */
+const DIFFERS: ReadonlySet<string> = new Set(["random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp"]);
+
 /** Tells which parts of a condition depend on the row of the target. */
 export class Dependence {
   readonly #change: ChangeNode;
@@ -67,6 +70,7 @@ export class Dependence {
     if (Array.isArray(value)) return value.some((item) => this.#depends(item, inner));
     if (!isNode(value)) return false;
     if (isNode(value["ColumnRef"])) return this.#isTargets(value["ColumnRef"], inner);
+    if (isNode(value["FuncCall"]) && DIFFERS.has(stringsOf(value["FuncCall"]["funcname"]).at(-1) ?? "")) return true;
     if (value["fromClause"] !== undefined) {
       const items = fromItems(listOf(value["fromClause"]), this.#change, this.#sources);
       return Object.values(value).some((child) => this.#depends(child, [...items, ...inner]));

@@ -12,14 +12,13 @@ import { cluesIn } from "./clues.js";
 import { landmarksOf } from "./landmarks.js";
 import type { Landmarks } from "./landmarks.js";
 import { commonTables, commonTableSpan, standInEdits } from "./shadow.js";
-import type { StandIn } from "./shadow.js";
 import { madeOther, madeTarget } from "./tables.js";
 import { SqlText } from "./text.js";
 import type { Edit, Span } from "./text.js";
 import { haveEffects, leavesOf } from "./types.js";
 import { verdictOf } from "./verdict.js";
 import type { Trial } from "./verdict.js";
-import { worldOf } from "./world.js";
+import { PLAIN_TARGET, typedTarget, worldOf } from "./world.js";
 import type { Reading, World } from "./world.js";
 
 /**
@@ -60,8 +59,8 @@ async function prepare(statement: string, params: readonly Json[], watch: Watch,
   const given = await bench.given(statement);
   if (world === undefined || given === undefined) return undefined;
   const parts: Parts = { text, collected, change, clauses, landmarks, named, world };
-  const query = queryOf(parts);
-  return query === undefined ? undefined : { ...(await madeTables(parts, watch, bench)), given, readsItself: world.readsTarget, query };
+  const queries = [PLAIN_TARGET, typedTarget(watch.relation, world.columns.get(watch.oid) ?? [])].flatMap((target) => queryOf(parts, target) ?? []);
+  return queries.length === 0 ? undefined : { ...(await madeTables(parts, watch, bench)), given, readsItself: world.readsTarget, queries };
 }
 
 /** What a trial's query is put together from. */
@@ -95,9 +94,8 @@ function spansOf(text: SqlText, change: ChangeNode, clauses: Clauses): readonly 
  * Counts the made-up rows that the condition takes, and those that it spares. The made-up tables are to be put before it,
  * as tables of a WITH: see {@link Trial}.
  */
-function queryOf({ text, collected, change, clauses, landmarks, named, world }: Parts): string | undefined {
-  const standIn: StandIn = (relation) => world.standIn(relation, standIn);
-  const stood = standInEdits(text, named, world.known, standIn);
+function queryOf({ text, collected, change, clauses, landmarks, named, world }: Parts, target: string): string | undefined {
+  const stood = standInEdits(text, named, world.known, world.standIn(target));
   if (stood === undefined) return undefined;
   const edits: readonly Edit[] = [...landmarks.edits, ...stood];
   const tables = commonTables(text, change, collected, edits);
@@ -108,6 +106,6 @@ function queryOf({ text, collected, change, clauses, landmarks, named, world }: 
   const none = clauses.none === undefined || joined === undefined ? undefined : `NOT EXISTS (SELECT FROM ${joined} WHERE ${cut(clauses.none)}) AND ${all}`;
   const test = none ?? (joined === undefined ? all : `EXISTS (SELECT FROM ${joined} WHERE ${all})`);
   const alias = `"${change.alias.replaceAll('"', '""')}"`;
-  const rows = `SELECT coalesce((${test}), false) AS is_hit FROM ${world.target} AS ${alias}`;
+  const rows = `SELECT coalesce((${test}), false) AS is_hit FROM ${target} AS ${alias}`;
   return `${tables.map((table) => `, ${table}`).join("")} SELECT count(*) FILTER (WHERE h.is_hit)::text, count(*)::text FROM (${rows}) h`;
 }

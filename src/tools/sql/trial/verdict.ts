@@ -12,8 +12,8 @@ export interface Trial {
   /** It reads the target once more. */
   readonly readsItself: boolean;
   readonly given: Question;
-  /** What follows the made-up tables in a WITH. */
-  readonly query: string;
+  /** What follows the made-up tables in a WITH; the second where PostgreSQL refuses the first for all rows. */
+  readonly queries: readonly string[];
 }
 
 /** How many of the made-up rows a condition took and spared. */
@@ -28,6 +28,8 @@ const OTHERS: readonly Others[] = ["half", "all", "first", "last"];
 
 /** Questions that a trial may ask. */
 const MOST_QUESTIONS = 100;
+/** For all of them, in milliseconds: a condition may call what takes its time. */
+const MOST_TIME = 4000;
 /** Small tables, each of every so many-th row. */
 const SMALL_TABLES = 19;
 /** A table of fewer rows does not show what a condition on the whole table would spare. */
@@ -39,7 +41,16 @@ const ENOUGH = 8;
  * `EXISTS (SELECT 1 FROM flags)` do.
  */
 export async function verdictOf(trial: Trial, bench: Bench): Promise<Choice> {
-  const tries = new Tries(trial, bench);
+  const deadline = performance.now() + MOST_TIME;
+  for (const query of trial.queries) {
+    const tries = new Tries(trial, query, bench, deadline);
+    const choice = await choiceOf(trial, tries);
+    if (choice !== "unproven" || tries.largest > 0) return choice;
+  }
+  return "unproven";
+}
+
+async function choiceOf(trial: Trial, tries: Tries): Promise<Choice> {
   const worlds = trial.others.length === 0 ? OTHERS.slice(0, 1) : OTHERS;
   let sum: Count = { hit: 0, spared: 0 };
   for (const others of worlds) {
@@ -50,6 +61,7 @@ export async function verdictOf(trial: Trial, bench: Bench): Promise<Choice> {
   if (sum.hit === 0) return sum.spared > 0 && !trial.target.isPartly ? "spares" : "unproven";
   if (await sparesNulls(trial, tries)) return "spares";
   if (trial.readsItself && (await sparesInSmallTables(trial, tries))) return "spares";
+  if (!tries.mayAsk) return "unproven";
   return tries.largest >= Math.min(ENOUGH, trial.target.rows.length) || !trial.readsItself ? "always_true" : "unproven";
 }
 
@@ -84,18 +96,22 @@ class Tries {
   /** Rows of the largest part that could be tried. */
   largest = 0;
   readonly #trial: Trial;
+  readonly #query: string;
   readonly #bench: Bench;
+  readonly #deadline: number;
   #questions = 0;
 
-  constructor(trial: Trial, bench: Bench) {
+  constructor(trial: Trial, query: string, bench: Bench, deadline: number) {
     this.#trial = trial;
+    this.#query = query;
     this.#bench = bench;
+    this.#deadline = deadline;
   }
 
   async count(rows: readonly Row[], others: Others): Promise<readonly Count[]> {
     const counts: Count[] = [];
     const queue: (readonly Row[])[] = [rows];
-    for (let part = queue.shift(); part !== undefined && this.#questions < MOST_QUESTIONS; part = queue.shift()) {
+    for (let part = queue.shift(); part !== undefined && this.mayAsk; part = queue.shift()) {
       const count = await this.#ask(part, others);
       if (count !== undefined) {
         counts.push(count);
@@ -106,11 +122,16 @@ class Tries {
     return counts;
   }
 
+  /** False when there were too many questions, or they took too long. */
+  get mayAsk(): boolean {
+    return this.#questions < MOST_QUESTIONS && performance.now() < this.#deadline;
+  }
+
   async #ask(rows: readonly Row[], others: Others): Promise<Count | undefined> {
-    const { target, given, query } = this.#trial;
+    const { target, given } = this.#trial;
     this.#questions += 1;
     const made = [`${TARGET} AS (${tableOf(target, rows)})`, ...this.#trial.others.map((table, index) => `${other(index)} AS (${tableOf(table, these(table.rows, others))})`)];
-    const answer = await this.#bench.ask(`WITH RECURSIVE ${made.join(", ")}${query}`, given);
+    const answer = await this.#bench.ask(`WITH RECURSIVE ${made.join(", ")}${this.#query}`, given);
     const [hit, all] = answer?.[0] ?? [];
     return answer === undefined ? undefined : { hit: Number(hit), spared: Number(all) - Number(hit) };
   }

@@ -27,10 +27,17 @@ export interface World {
   readonly others: readonly string[];
   /** The condition reads the target once more, by whatever name. */
   readonly readsTarget: boolean;
-  /** A table expression with the made-up rows of the target. */
-  readonly target: string;
-  /** What stands for a relation; views over the target are made of what stands for their relations. */
-  standIn(relation: TrialRelation, standIn: StandIn): string | undefined;
+  /** What stands for a relation, given what stands for the target; views over the target are made of what stands for theirs. */
+  standIn(target: string): StandIn;
+}
+
+/** The made-up rows of the target. */
+export const PLAIN_TARGET = "(SELECT * FROM enact_made_target)";
+
+/** The same with rows of the table's own type, which functions of the table take; without system columns. */
+export function typedTarget(relation: string, columns: readonly TrialColumn[]): string {
+  const values = columns.map(({ name }) => `m.${sqlName({ schema: null, name })}`).join(", ");
+  return `unnest(ARRAY(SELECT CAST(ROW(${values}) AS ${relation}) FROM ${TARGET} m))`;
 }
 
 /** Names of the made-up tables: no name of anybody's. */
@@ -63,19 +70,21 @@ export async function worldOf(named: readonly RelationName[], watch: Watch, benc
   const others = [...new Set(relations.filter(({ role }) => role === "other").map(({ oid }) => oid))];
   const columns = await columnsOf([watch.oid, ...others], bench);
   if (columns === undefined) return undefined;
-  const target = `(SELECT * FROM ${TARGET})`;
+  const standInFor = (target: string): StandIn => {
+    const standIn: StandIn = ({ oid, role }) => {
+      if (role === "system") return undefined;
+      if (role === "same") return target;
+      const view = views.get(oid);
+      return view === undefined ? `(SELECT * FROM ${other(others.indexOf(oid))})` : definitionOf(view, known, standIn);
+    };
+    return standIn;
+  };
   return {
     known,
     columns,
     others,
     readsTarget: relations.some(({ role }) => role === "same" || role === "over"),
-    target,
-    standIn: ({ oid, role }, standIn) => {
-      if (role === "system") return undefined;
-      if (role === "same") return target;
-      const view = views.get(oid);
-      return view === undefined ? `(SELECT * FROM ${other(others.indexOf(oid))})` : definitionOf(view, known, standIn);
-    },
+    standIn: standInFor,
   };
 }
 
