@@ -205,3 +205,33 @@ test("works with the real detector", () => {
   expect(JSON.stringify({ value, redacted })).not.toContain(token);
   expect(redacted).toHaveLength(2);
 });
+
+describe("what a redactor remembers from one receipt to the next", () => {
+  test("is what was harmless: that is not looked at again, and a secret is taken out each time", () => {
+    const asked: string[] = [];
+    const redactor = new Redactor((text) => {
+      asked.push(text);
+      return marked(text);
+    }, ["hunter2-hunter2"]);
+    const value = { reason: "No rows are deleted", note: "XSECRETX", known: "hunter2-hunter2", XSECRETX: 1 };
+    const [first, second] = [redactor.redact(value), redactor.redact(value)];
+    expect(second).toEqual(first);
+    expect(JSON.stringify(second)).not.toMatch(/XSECRETX|hunter2/u);
+    expect(asked.filter((text) => text === "No rows are deleted")).toHaveLength(1);
+    expect(asked.filter((text) => text === "XSECRETX")).toHaveLength(4);
+  });
+
+  test("is little, however much it has seen", () => {
+    let asked = 0;
+    const redactor = new Redactor((text) => {
+      asked += 1;
+      return marked(text);
+    }, []);
+    const long = "x".repeat(5000);
+    const redact = () => redactor.redact([long, ...Array.from({ length: 3000 }, (_, index) => `text ${String(index)}`), "XSECRETX"]);
+    expect((redact().value as unknown[]).at(-1)).toBe("[redacted:marked]");
+    asked = 0;
+    expect((redact().value as unknown[]).at(-1)).toBe("[redacted:marked]");
+    expect(asked).toBeGreaterThan(1000);
+  });
+});
