@@ -21,6 +21,8 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // On a machine that is busy with the other files, a second is nothing.
+    expect: { poll: { timeout: 15_000 } },
     // A test that leaves the clock, environment or a spy changed would make its neighbours lie.
     restoreMocks: true,
     unstubEnvs: true,

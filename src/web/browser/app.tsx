@@ -38,7 +38,7 @@ function Main({ state, store, search }: { readonly state: State; readonly store:
   return (
     <main class="main">
       <div class="under" inert={isOver}>
-        <Overview state={state} store={store} />
+        {state.status?.runs === 0 ? null : <Overview state={state} store={store} />}
         <Toolbar state={state} store={store} search={search} />
       </div>
       <div class="split">

@@ -49,7 +49,7 @@ export class TimeBars {
       select: { show: true, left: 0, top: 0, width: 0, height: 0 },
       scales: { x: { time: true, range: (_plot, min, max) => [min - this.#step / 2, max + this.#step] }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.08, 1)] } },
       axes: [
-        { ...axis, size: 22, gap: 4, grid: { show: false }, space: 76, values: (_plot, splits) => timeLabels(splits) },
+        { ...axis, size: 22, gap: 4, grid: { show: false }, space: 76, incrs: TIME_STEPS, values: (_plot, splits) => timeLabels(splits) },
         { ...axis, size: 40, gap: 6, grid: { stroke: colour("--line"), width: 1 }, space: 30, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000] },
       ],
       // The whole bar first; what lies lower is drawn over it.
@@ -92,6 +92,8 @@ function countsAt(chart: TimeChart, bar: number): Readonly<Partial<Record<RunSta
   return Object.fromEntries(CHART_STATES.map((state) => [state, chart.counts[state][bar] ?? 0]));
 }
 
+/** Seconds between two marks of the axis. */
+const TIME_STEPS = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400, 172_800, 345_600, 604_800, 1_209_600, 2_419_200, 7_862_400, 31_449_600];
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const CLOCK_SECONDS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });

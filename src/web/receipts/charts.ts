@@ -10,6 +10,8 @@ const STEPS = [
   HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 364 * DAY, 3640 * DAY,
 ] as const;
 const MAX_BARS = 72;
+/** A few calls in a few seconds are not spread over the whole width. */
+const MIN_BARS = 24;
 const SHOWN_POLICIES = 6;
 
 export interface Bounds {
@@ -31,7 +33,8 @@ export function timeChart(runs: Iterable<RunRecord>, bounds: Bounds): TimeChart 
   if (dated.length === 0) return null;
   const [from, to] = [bounds.from ?? first, bounds.to ?? last];
   const step = STEPS.find((size) => (to - from) / size <= MAX_BARS) ?? Math.ceil((to - from) / MAX_BARS);
-  const begin = Math.floor(from / step) * step;
+  const chosen = bounds.from !== null;
+  const begin = Math.min(Math.floor(from / step) * step, chosen ? Number.POSITIVE_INFINITY : (Math.floor(to / step) - MIN_BARS + 1) * step);
   const bars = Math.floor((to - begin) / step) + 1;
   const none = (): number[] => Array.from({ length: bars }, () => 0);
   const counts: Record<RunState, number[]> = { PASS: none(), BLOCK: none(), PARTIAL: none(), ROLLED_BACK: none(), OPEN: none(), WRONG: none(), MISSING: none() };

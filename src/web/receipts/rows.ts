@@ -62,7 +62,8 @@ export function targetOf(tool: string, payload: Fields): string {
   const name = (key: string): string => text(payload[key], LINE);
   // A tool may be called "constructor".
   const made = Object.hasOwn(TARGETS, tool) ? (TARGETS[tool]?.(name, payload) ?? "") : "";
-  if (made.trim() !== "") return clipped(made, LINE);
+  // A call that could not be planned has no facts to name.
+  if (/[\p{L}\p{N}\p{S}]/u.test(made.replace("→", ""))) return clipped(made, LINE);
   return clipped(firstText(payload), LINE);
 }
 

@@ -83,7 +83,10 @@ describe("what a call was about", () => {
     ["slack_post", { channel: "C1", channel_name: "releases" }, "#releases"],
     ["s3_delete", { path: "s3://bucket/logs/" }, "s3://bucket/logs/"],
     ["someone_elses_tool", { content_sha256: "00", size: 4, place: "the moon" }, "the moon"],
-    ["git_push", {}, "→"],
+    ["git_push", {}, ""],
+    ["git_push", { environment: { freeze_env: null } }, ""],
+    ["email_send", {}, ""],
+    ["enact_rollback", { run_id: "7c0be2d4-52f4", undone_workflow: "file_write" }, "file_write 7c0be2d4"],
     ["toString", {}, ""],
   ])("%s %j", (tool, payload, target) => {
     expect(targetOf(tool, payload).trim()).toBe(target);
@@ -178,10 +181,19 @@ describe("charts", () => {
     expect(sum).toBe(runs.length);
   });
 
-  test("nothing is nothing, and one moment is one bar", () => {
+  test("nothing is nothing, and one moment is one bar of some", () => {
     expect(timeChart([], { from: null, to: null })).toBeNull();
     const [one] = timeline.runs;
-    expect(one === undefined ? null : timeChart([one], { from: null, to: null })?.counts.PASS.length).toBe(1);
+    const chart = one === undefined ? null : timeChart([one], { from: null, to: null });
+    expect(Object.values(chart?.counts ?? {}).flat().filter((count) => count > 0)).toEqual([1]);
+    expect(chart?.counts.PASS.length).toBe(24);
+  });
+
+  test("a time that was chosen is the time that is shown", () => {
+    const [from, to] = [timeline.runs[100]?.at ?? 0, timeline.runs[140]?.at ?? 0];
+    const chart = timeChart(timeline.runs.slice(100, 141), { from, to });
+    expect(chart?.from).toBeLessThanOrEqual(from);
+    expect(from - (chart?.from ?? 0)).toBeLessThan(chart?.step ?? 0);
   });
 
   test("policies are counted as they judged, those that stopped most first", () => {

@@ -46,10 +46,11 @@ const EFFECTS: Readonly<Record<string, (props: EffectProps) => ComponentChildren
 
 function FileDelete({ payload }: EffectProps) {
   const files = number(payload["file_count"]) ?? 0;
+  const folders = number(payload["folder_count"]) ?? 0;
   return (
     <>
       <p class="change is-minus">
-        <strong><Text value={text(payload["path"])} /></strong> {counted(files, "file")}, {counted(number(payload["folder_count"]) ?? 0, "folder")}, {bytes(number(payload["bytes"]) ?? 0)}
+        <strong><Text value={text(payload["path"])} /></strong> {counted(files, "file")}{folders === 0 ? "" : ` in ${counted(folders, "folder")}`}, {bytes(number(payload["bytes"]) ?? 0)}
       </p>
       <Lines lines={texts(payload["entries"])} of={files} sign="minus" />
     </>
