@@ -20,11 +20,15 @@ export interface InboxOptions {
   readonly enactHome: string;
   /** How long to wait for an inbox that other processes hold; 5 seconds when left out. */
   readonly busyTimeoutMs?: number;
+  /** What the inbox may hold of one project, over or waiting; 64 MB when left out. */
+  readonly maxProjectBytes?: number;
 }
 
 /** More than this no person reads; an agent that asks for more must be told so. */
 const MAX_REQUEST_BYTES = 32_000_000;
 const MAX_WAITING = 100;
+/** An agent that asks without end must neither fill the disk nor make lists of requests too large to be read. */
+const MAX_PROJECT_BYTES = 64_000_000;
 const DEFAULT_LIMIT = 200;
 /** How long what was asked for is kept after it is over, and that it was asked for at all. */
 const KEEP_CONTENTS_MS = 3 * 24 * 60 * 60 * 1000;
@@ -110,6 +114,7 @@ class SqliteInbox implements Inbox {
     if (Number(waiting) >= MAX_WAITING) throw refused(`${String(MAX_WAITING)} requests of this project are waiting for a person already`);
     const sealed = sealRequest(this.#sealing, request);
     if (sealed.length > MAX_REQUEST_BYTES) throw refused("What would be done is too large for a person to read and approve");
+    makeRoom(db, project, (this.#options.maxProjectBytes ?? MAX_PROJECT_BYTES) - sealed.length);
     db.run(
       "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', NULL, NULL, ?)",
       id, project, plan.workflow, plan.target, plan.identity.user_email, plan.plan_digest, created_at, expires_at, sealed,
@@ -229,6 +234,18 @@ function forget(db: Database, now: Date): void {
   db.run("DELETE FROM answers WHERE request_id IN (SELECT id FROM requests WHERE over_at IS NOT NULL AND over_at < ?)", rows);
   db.run("DELETE FROM aliases WHERE request_id IN (SELECT id FROM requests WHERE over_at IS NOT NULL AND over_at < ?)", rows);
   db.run("DELETE FROM requests WHERE over_at IS NOT NULL AND over_at < ?", rows);
+}
+
+/** Forgets what a project's requests held that are over, the oldest first. @throws EnactError REFUSED when those that wait need the room */
+function makeRoom(db: Database, project: string, most: number): void {
+  const kept = db.all("SELECT id, over_at, length(sealed) AS bytes FROM requests WHERE project = ? AND sealed IS NOT NULL ORDER BY over_at", project);
+  let bytes = kept.reduce((sum, row) => sum + Number(row["bytes"]), 0);
+  for (const row of kept.filter(({ over_at }) => over_at !== null)) {
+    if (bytes <= most) return;
+    db.run("UPDATE requests SET sealed = NULL WHERE id = ?", String(row["id"]));
+    bytes -= Number(row["bytes"]);
+  }
+  if (bytes > most) throw refused("What waits for a person in this project takes all the room that the inbox has for it");
 }
 
 /** @throws EnactError KEY_UNUSABLE when someone else could have written it, or it is no file */

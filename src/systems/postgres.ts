@@ -90,20 +90,17 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
     fateOf: (xid) => looks.fateOf(xid),
   };
   const parser = new ParserThread();
-  const parsing: PostgresReader["parsing"] = (work) => parser.use(work);
-  const place = () => (isEmbedded ? Promise.resolve("embedded") : placeNamed(options.url));
+  const common = commonTo(parser, options.url);
   return {
     reader: {
-      parsing,
-      place,
+      ...common,
       functions: options.functions ?? [],
       isEmbedded,
       look: (request) => looks.look(request),
       rowsNow: (tables) => rowsNow(context.glimpse, tables),
     },
     writer: {
-      parsing,
-      place,
+      ...common,
       run: (order, jury, signal) => runOrder(context, order, jury, signal),
       putBack: (rows, signal) => putRowsBack(context, rows, signal),
     },
@@ -112,6 +109,10 @@ export function openPostgres(options: PostgresOptions): PostgresSystem {
       await embedded?.close();
     },
   };
+}
+
+function commonTo(parser: ParserThread, url: string): Pick<PostgresReader, "parsing" | "place"> {
+  return { parsing: (work) => parser.use(work), place: () => (url === "embedded" ? Promise.resolve(url) : placeNamed(url)) };
 }
 
 function defined(options: PostgresOptions): Partial<typeof DEFAULTS> {

@@ -86,6 +86,20 @@ describe("what it keeps", () => {
     await expect(inbox.file(request({ text: "huge", project: "/huge", size: 33_000_000 }), NOW)).rejects.toThrow(/too large for a person to read/);
   });
 
+  test("an agent that asks for large things, hour after hour, does not fill the disk", async () => {
+    const small = openInbox({ enactHome: world.enactHome, maxProjectBytes: 10_000 });
+    const ask = (text: string, ms: number) => small.file(request({ text, size: 3000, now: at(ms) }), at(ms));
+    const held = async () => (await small.list({}, at(3 * HOUR))).filter(({ request: whole }) => whole !== null).map(({ target }) => target);
+    await ask("one", 0);
+    await ask("two", 1);
+    await expect(ask("three", 2)).rejects.toMatchObject({ code: "REFUSED", message: expect.stringContaining("all the room") as string });
+    expect(await held()).toEqual(["note two", "note one"]);
+    await small.file(request({ text: "elsewhere", project: "/another", size: 3000 }), NOW);
+    await ask("four", HOUR);
+    expect((await held()).toSorted()).toEqual(["note elsewhere", "note four", "note two"]);
+    await small.close();
+  });
+
   test("what is over is forgotten: first what it held, later that it was", async () => {
     const asked = request();
     await inbox.file(asked, NOW);

@@ -228,6 +228,7 @@ describe("what cannot be undone is said", () => {
     const reversal = async (sql: string, undoBytes = 1000) => (await planned(sqlQueryTool, { sql }, system.reader, { undoBytes })).reversal;
     expect(await reversal("SELECT 1")).toBeNull();
     expect(await reversal("DROP TABLE keyless")).toMatchObject({ possible: false, how: like("schema") });
+    expect(await reversal("TRUNCATE keyless")).toMatchObject({ possible: false });
     expect(await reversal("DELETE FROM kinds WHERE k = 'a'", 0)).toMatchObject({ possible: false });
     expect(await reversal("DELETE FROM kinds WHERE k = 'a'")).toMatchObject({ possible: true });
   });

@@ -33,7 +33,6 @@ const keptSchema = z.object({ tables: z.array(tableSchema), search_path: z.strin
 export function sqlReversal({ order, facts }: SqlStep, isEmbedded: boolean, undoBytes: number): Reversal | null {
   if (order.readOnly) return null;
   if (facts.ddl.length > 0) return { possible: false, how: "changes of the schema are not undone" };
-  if (facts.statements.some(({ changes }) => changes.some(({ verb }) => verb === "TRUNCATE"))) return { possible: false, how: "TRUNCATE leaves no rows to keep; DELETE does" };
   if (undoBytes === 0) return { possible: false, how: "nothing is kept for undoing" };
   if (isEmbedded) return { possible: false, how: "the embedded PostgreSQL has one session only: nobody sees the rows as they were" };
   return { possible: true, how: "the rows that change are kept and can be put back, if their tables have a primary key" };

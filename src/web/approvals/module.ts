@@ -18,6 +18,7 @@ import { addRegisterRoutes } from "./register.js";
 import type { Registrations } from "./registrations.js";
 import type { DrawnRequest } from "./request-page.js";
 import { drawRequest, statusBox } from "./request-page.js";
+import { Shower } from "./show.js";
 import { isToken, newToken } from "./token.js";
 
 export interface ApprovalPagesOptions {
@@ -187,5 +188,6 @@ function failed(error: EnactError, id: string): string {
 
 function gone({ target, workflow, project }: StoredRequest, problem: string | null) {
   const why = problem === null ? "What it asked for is forgotten: it is over." : "Somebody has changed what lies in the inbox, so that it is not shown.";
-  return html`<h1>${target}</h1><section class="card"><p>${why}</p><p class="aside"><code class="value">${workflow}</code> in <code class="value">${project}</code></p></section>`;
+  const show = new Shower();
+  return html`<h1>${show.line(target)}</h1><section class="card"><p>${why}</p><p class="aside">${show.code(workflow)} in ${show.code(project)}</p></section>`;
 }
