@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -276,4 +279,13 @@ test("another check can refuse an entry that is genuine and in its place; it see
   });
   expect(report).toMatchObject({ ok: false, entries: 11, firstProblem: { kind: "approval", sequence: 12 } });
   expect(seen).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
+});
+
+test("every kind is explained in docs/ledger.md, and no other", () => {
+  const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
+  const [, union = ""] = /export type ProblemKind =([^;]+);/u.exec(read("src/receipts/check.ts")) ?? [];
+  const kinds = Array.from(union.matchAll(/"([a-z_]+)"/gu), ([, kind]) => kind);
+  const explained = Array.from(read("docs/ledger.md").matchAll(/^\| `([a-z_]+)` \| [^|]+ \|$/gmu), ([, kind]) => kind);
+  expect(kinds.length).toBeGreaterThan(10);
+  expect(new Set(explained)).toEqual(new Set(kinds));
 });
