@@ -98,7 +98,6 @@ describe("what does not exist", () => {
   test.each([
     [["florb"], "The commands are: serve, demo"],
     [["serve", "extra"], "too many arguments"],
-    [["check"], "missing required argument 'tool'"],
     [["serve", "--project"], "argument missing"],
     [["receipts", "--limit", "many"], "whole number"],
     [["receipts", "--limit", "0"], "whole number"],
