@@ -169,7 +169,7 @@ function interruptedLines({ interrupted }: VerifyReport): readonly string[] {
   );
   const rest = interrupted.length > SHOWN_RUNS ? [`  and ${String(interrupted.length - SHOWN_RUNS)} more (--json lists all)`] : [];
   const title = interrupted.length === 1 ? "1 run has" : `${String(interrupted.length)} runs have`;
-  return [`! ${title} no outcome: still running, or interrupted. Look at the system to see whether it was done.`, ...shown, ...rest];
+  return [`! ${title} no outcome: still running, or interrupted. enact-guard doctor --settle finds out whether it was done.`, ...shown, ...rest];
 }
 
 function jsonOf(report: VerifyReport, reader: LedgerReader | undefined, accepted: boolean, kept: readonly CheckpointVerdict[] = [], again?: Again): string {

@@ -2,7 +2,9 @@ import { readdirSync } from "node:fs";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { processOf } from "../../src/receipts/entry.js";
 import type { Entry } from "../../src/receipts/receipt.js";
+import { programsOf } from "../../src/systems/git/programs.js";
 import type { Deed } from "../support/kill-world.js";
 import { KillWorld } from "../support/kill-world.js";
 import { RawServer } from "../support/raw-server.js";
@@ -73,7 +75,8 @@ test(`killed at ${String(KILLS)} moments under load, ${String(SERVERS)} servers 
   expect(entries.map(({ sequence }) => sequence)).toEqual(entries.map((_entry, index) => index + 1));
   const decisions = new Map(entries.filter(({ phase }) => phase === "decision").map((entry) => [world.deedOf(entry)?.number ?? 0, entry]));
   const outcomes = new Map(entries.filter(({ phase }) => phase === "outcome").map((entry) => [world.deedOf(entry)?.number ?? 0, entry]));
-  const done = await settledWorld();
+  const open = [...decisions].filter(([number, { decision }]) => decision === "PASS" && !outcomes.has(number));
+  const done = await settledWorld(open.map(([, entry]) => entry));
 
   // No executed action without a durable decision that allowed it.
   const unaccounted = [...done].filter((number) => decisions.get(number)?.decision !== "PASS");
@@ -89,7 +92,6 @@ test(`killed at ${String(KILLS)} moments under load, ${String(SERVERS)} servers 
     expect({ number, decision, done: done.has(number) }).toEqual({ number, decision, done: action?.success === true });
   }
   // Interrupted are exactly the runs without an outcome, and there were some of each kind, or the kills came at the wrong moments.
-  const open = [...decisions].filter(([number, { decision }]) => decision === "PASS" && !outcomes.has(number));
   expect(report.interrupted.map(({ run_id }) => run_id).toSorted()).toEqual(open.map(([, { run_id }]) => run_id).toSorted());
   expect(open.length).toBeGreaterThan(KILLS / 8);
   expect(world.run("verify")).toMatchObject({ code: 0, out: expect.stringContaining(`${String(open.length)} runs have no outcome`) as string });
@@ -98,7 +100,10 @@ test(`killed at ${String(KILLS)} moments under load, ${String(SERVERS)} servers 
 });
 
 /** Programs that the killed servers had started go on for a moment; then the world stands still. */
-async function settledWorld(): Promise<ReadonlySet<number>> {
+async function settledWorld(open: readonly Entry[]): Promise<ReadonlySet<number>> {
+  for (const name of new Set(open.map(({ run_id }) => processOf(run_id)))) {
+    while (((await programsOf(name)) ?? []).length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
   let before = await world.happened();
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 700));

@@ -50,9 +50,9 @@ export class LiveMark {
   /** Of an orderly end: none of this process's runs is at work any more. */
   release(ledger: string): void {
     if (this.#held === undefined) return;
-    rmSync(join(folderBeside(ledger), this.name), { force: true });
     this.#held.close();
     this.#held = undefined;
+    rmSync(join(folderBeside(ledger), this.name), { force: true });
   }
 
   /** Says of one run that it is no longer at work although its process lives on, as well as that can be said now. */
