@@ -85,7 +85,7 @@ export function unprovenReport(parts: {
   const { tool, target, decision, result, untrusted, what } = parts;
   const alarms = [
     `ATTENTION: ${what}, and the outcome could not be written to the ledger.`,
-    "Tell the person: `enact-guard verify` will show this run as interrupted.",
+    "Tell the person: `enact-guard verify` will show this run as interrupted, and `enact-guard doctor --settle` puts on record what became of it.",
   ];
   const text = renderReport(tool, { verdict: "NOT RECORDED", target, receipt: decision, hints: [], alarms });
   return { tool, status: "failed", receipt: decision, result, text, isError: true, untrusted, code: "OUTCOME_NOT_RECORDED" };
