@@ -12,7 +12,7 @@ export function changesNameTheirRows(payload: Readonly<Record<string, unknown>>,
   return { passed: true, reason: `Every ${verb} has a WHERE that chooses rows` };
 }
 
-function inWords({ verb, table, where, merge, spares_rows: sparesRows }: SqlChange): string {
+function inWords({ verb, table, where, merge, spares_rows: sparesRows = null }: SqlChange): string {
   if (verb === "TRUNCATE") return `TRUNCATE of ${table} deletes all rows`;
   const what = merge ? `${verb} of ${table} in MERGE` : `${verb} of ${table}`;
   if (where === "absent") return `${what} has no WHERE: it reaches all rows`;
