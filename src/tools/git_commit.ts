@@ -128,7 +128,7 @@ function masked(message: string): string {
 function executionOf(step: CommitStep, made: Committed): Execution {
   const { sha, tree } = made;
   const file_count = made.files.length;
-  const output = { sha, tree, branch: step.branch, parent: step.parent, file_count };
+  const output = { sha, tree, branch: step.branch, parent: step.parent, file_count, git_dir: step.git_dir };
   const action: ActionTaken = { system: "git", action: "commit", success: true, output, reversible: step.branch !== null };
   return { actions: [action], result: { sha, branch: step.branch, tree, file_count } };
 }

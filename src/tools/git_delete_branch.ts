@@ -60,7 +60,7 @@ export const gitDeleteBranchTool = defineTool<Input, GitDeleteBranchPayload, Ste
       throw new EnactError("REFUSED", `'${branch}' is checked out, or being rebased or bisected`, { hint: "Check out another branch first." });
     }
     const { recoverable } = await writer.deleteLocal(step.local, packKeeper(undo));
-    const output = { ref: `refs/heads/${branch}`, old_sha: tip };
+    const output = { ref: `refs/heads/${branch}`, old_sha: tip, git_dir: step.local.git_dir };
     return { actions: [{ system: "git", action: "delete_branch", success: true, output, reversible: recoverable }], result: { branch, deleted: tip } };
   },
 });

@@ -43,7 +43,7 @@ export const gitMergeTool = defineTool<Input, GitMergePayload, MergeStep, GitRea
   async execute(step, writer) {
     const { sha } = await writer.merge(step);
     const { base, head, base_sha, head_sha, update } = step;
-    const output = { ref: `refs/heads/${base}`, old_sha: base_sha, new_sha: sha, head_sha, update, changed: sha !== base_sha };
+    const output = { ref: `refs/heads/${base}`, old_sha: base_sha, new_sha: sha, head_sha, update, changed: sha !== base_sha, git_dir: step.git_dir };
     return { actions: [{ system: "git", action: "merge", success: true, output, reversible: sha !== base_sha }], result: { base, head, sha, update } };
   },
 });

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -264,6 +264,18 @@ describe("a merge is undone", () => {
     expect(box.refs(repo)).not.toEqual(before.refs);
     expect(successes(await undone(gitMergeTool, run, repo))).toEqual(["move_back true"]);
     expect({ refs: box.refs(repo), files: box.git(repo, "ls-files", "-s"), status: box.git(repo, "status", "--porcelain") }).toEqual(before);
+  });
+
+  test("not in a copy of the repository that another configuration leads to", async () => {
+    const repo = box.work();
+    box.branch(repo, "agent/a", { "a.txt": "a\n" });
+    box.git(repo, "checkout", "-q", "main");
+    const { run } = await ran(gitMergeTool, { base: "main", head: "agent/a" }, repo);
+    const copy = `${repo}-copy`;
+    cpSync(repo, copy, { recursive: true });
+    const before = box.refs(copy);
+    await expect(undone(gitMergeTool, run, copy)).rejects.toMatchObject({ code: "STALE_PLAN" });
+    expect(box.refs(copy)).toEqual(before);
   });
 
   test("not when work was built on it, nor when a changed file would be lost", async () => {

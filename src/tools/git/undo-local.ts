@@ -5,7 +5,7 @@ import type { Json } from "../../facts/json.js";
 import type { CreateStep, GitReader, GitWriter, MoveBackStep, RevertStep } from "../../systems/git.js";
 import type { UndoDefinition } from "../tool.js";
 import { stepRepository } from "./push-actions.js";
-import { canBringBack, changingActions, commitsAreGone, keptSettings, movedOn, movedRef, placeFacts, readOf, short } from "./undo.js";
+import { canBringBack, changingActions, commitsAreGone, keptSettings, movedOn, movedRef, placeFacts, readOf, refuseOtherRepository, short } from "./undo.js";
 import { planOf } from "./undo-push.js";
 
 const branchFacts = placeFacts.extend({ branch: z.string() });
@@ -21,6 +21,7 @@ export const undoLocalDelete: UndoDefinition<GitReader, GitWriter> = {
         : changingActions(run, ["delete_branch"]).map((action) => readOf(deleted, action.output).old_sha);
     if (tip === undefined) throw new EnactError("REFUSED", "This run deleted nothing");
     const look = await reader.localTip({ repo, signal }, branch, [tip]);
+    refuseOtherRepository(run, look.gitDir);
     if (look.tip === tip) throw new EnactError("REFUSED", `'${branch}' is there again already, ${short(tip)}`);
     if (look.tip !== null) throw movedOn(branch, "", look.tip, null);
     if (!canBringBack(tip, look.here, run.kept, "pack-0")) throw commitsAreGone(tip);
@@ -46,6 +47,7 @@ export const undoMerge: UndoDefinition<GitReader, GitWriter> = {
     const [from, to] = [moved?.new_sha ?? null, moved?.old_sha ?? null];
     if (from === null || to === null || from === to) throw new EnactError("REFUSED", "This run merged nothing, so there is nothing to undo");
     const { tip, ...named } = await reader.localTip({ repo, signal }, base, [to]);
+    refuseOtherRepository(run, named.gitDir);
     if (tip === to) throw new EnactError("REFUSED", `'${base}' already is as it was before the merge`);
     if (tip !== from) throw movedOn(base, "", tip, from);
     const look = await reader.moveBack({ repo, signal }, base, from, to);
@@ -74,6 +76,7 @@ export const undoCommit: UndoDefinition<GitReader, GitWriter> = {
     }
     const { sha, branch } = made;
     const look = await reader.revert({ repo, signal }, branch, sha);
+    refuseOtherRepository(run, look.gitDir);
     if (look.files.length === 0) throw new EnactError("REFUSED", `Nothing of ${sha.slice(0, 12)} is left in '${branch}': it was taken back already`);
     const message = `Revert "${look.subject}"\n\nThis reverts commit ${sha}.\n`;
     const step: RevertStep = { ...stepRepository(look), branch, sha, tip: look.tip, tree: look.tree, message };

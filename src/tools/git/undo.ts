@@ -44,6 +44,15 @@ export function changingActions({ actions }: UndoableRun, names: readonly string
   return found;
 }
 
+/** The facts name the repository from the configured one, and another clone holds the same commits. */
+export function refuseOtherRepository({ actions }: UndoableRun, gitDir: string): void {
+  const before = actions.map(({ output }) => output["git_dir"]).find((found) => typeof found === "string");
+  if (before === undefined || before === gitDir) return;
+  throw new EnactError("STALE_PLAN", `The run was in the repository at ${before}, and this one is at ${gitDir}`, {
+    hint: "Ask the person: systems.git.repo in enact.yaml must lead to where the run was.",
+  });
+}
+
 export function short(value: string | null): string {
   return value === null ? "gone" : `at ${value.slice(0, 12)}`;
 }
