@@ -20,7 +20,7 @@ export interface WatchOptions {
 }
 
 /** Lines between two chances for others to run. */
-const CHECK_AT_ONCE = 50;
+const CHECK_AT_ONCE = 25;
 /** The next check of all receipts begins when this much time has passed, and twenty times what the last one took. */
 const CHECK_AGAIN_AFTER = 5_000;
 const CHECK_SHARE = 20;
