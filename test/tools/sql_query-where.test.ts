@@ -23,6 +23,7 @@ CREATE TABLE ev (id int NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
 CREATE TABLE ev_2025 PARTITION OF ev FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE ev_2026 PARTITION OF ev FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE FUNCTION is_old(timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT $1 < '2025-06-01' $$;
+CREATE FUNCTION flip() RETURNS int STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', true); RETURN 1; END $$;
 CREATE FUNCTION label(r t) RETURNS text LANGUAGE sql STABLE AS $$ SELECT r.name || '!' $$;
 CREATE FUNCTION anything(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 IS NOT NULL $$;
 `;
@@ -291,6 +292,8 @@ const CHOOSES: readonly Case[] = [
   "UPDATE t SET note = 'x' WHERE (u_id, day) IS NOT NULL",
   "UPDATE t SET note = 'x' WHERE u_id IS DISTINCT FROM NULL",
   "UPDATE t SET note = 'x' WHERE is_old(created)",
+  // Values are written into the trial as texts: code must not change how texts are read.
+  "UPDATE t SET note = 'x' WHERE flip() = 1 AND note <> 'a\\'",
   "UPDATE t SET note = 'x' WHERE label(t) <> 'spam!'",
   "UPDATE t x SET note = 'x' WHERE x.label LIKE 'name%'",
   "UPDATE t SET note = 'x' WHERE u_id IN (SELECT id FROM u)",

@@ -54,6 +54,8 @@ const QUESTION_TIME = 1500;
 const SETTINGS =
   "SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true), " +
   "pg_catalog.set_config('lock_timeout', '500', true), pg_catalog.set_config('jit', 'off', true), " +
+  // Values stand in the questions as texts: a backslash must be one.
+  "pg_catalog.set_config('standard_conforming_strings', 'on', true), " +
   "pg_catalog.set_config('transaction_read_only', 'on', true)";
 const MARK: Command = { text: "SAVEPOINT enact_bench" };
 const BACK: readonly Command[] = [{ text: "ROLLBACK TO SAVEPOINT enact_bench" }, { text: "RELEASE SAVEPOINT enact_bench" }];
