@@ -130,7 +130,9 @@ function textOf(report: VerifyReport, reader: LedgerReader, accepted: boolean): 
     if (!accepted) lines.push(...headLines(report, reader));
     lines.push(...report.keys.map((key) => `  signed with ${plainText(key.key_id, 100)}: ${count(key.entries)}`));
   }
-  return `${[...lines, ...lossLines(reader), ...interruptedLines(report)].join("\n")}\n`;
+  // Behind a wrong receipt nothing was read: an outcome that stands there would make its run look interrupted.
+  const wasReadToTheEnd = firstProblem === undefined || firstProblem.sequence === 0;
+  return `${[...lines, ...lossLines(reader), ...(wasReadToTheEnd ? interruptedLines(report) : [])].join("\n")}\n`;
 }
 
 function headLines({ entries }: VerifyReport, { known }: LedgerReader): readonly string[] {

@@ -160,3 +160,13 @@ test("a fact cannot draw lines of its own, or colours", async () => {
   }
   expect((await run()).lines).toHaveLength(1);
 });
+
+test("a run that was settled says what was found, not only that something was done", async () => {
+  const ledger = sandbox.ledger();
+  const decision = await ledger.recordDecision(() => ({ entry: draft(), subjects: [] }));
+  const output = { found: "not_done", reason: "'src/a.txt' holds what it held" };
+  const actions_taken = [{ system: "guard", action: "settled", success: false, output, error: { code: "NOT_DONE", message: output.reason } }];
+  await ledger.recordOutcome(outcomeOf(decision, { decision: "PARTIAL", actions_taken }));
+  const { out } = await run({ runId: decision.run_id });
+  expect(out).toContain("settled, found not done: 'src/a.txt' holds what it held");
+});

@@ -225,3 +225,11 @@ test("bytes behind the database change nothing, for anybody", async () => {
   // SQLite reads only the pages that its header counts.
   expect(await json()).toMatchObject({ ok: true, entries: 2 });
 });
+
+test("behind a wrong receipt nothing was read, so no run is called interrupted for want of an outcome there", async () => {
+  await fill(2);
+  sandbox.sql("DELETE FROM entries WHERE sequence = 2");
+  const { out } = await run();
+  expect(out).toContain("Receipt 2 was removed");
+  expect(out).not.toContain("no outcome");
+});

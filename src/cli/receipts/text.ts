@@ -67,7 +67,11 @@ function policyLines({ policy, passed, reason, hint }: RecordedPolicyResult): re
   return typeof hint === "string" ? [line, `    do instead: ${plainText(hint, LINE)}`] : [line];
 }
 
-function actionText({ system, action, success, error }: RecordedAction): string {
+function actionText({ system, action, success, output, error }: RecordedAction): string {
+  const { found, reason } = output;
+  if (system === "guard" && action === "settled" && typeof found === "string" && typeof reason === "string") {
+    return plainText(`settled, found ${found.replaceAll("_", " ")}: ${reason}`, LINE);
+  }
   const name = plainText(`${system} ${action}`, 200);
   if (success === true) return `${name}: done`;
   const fate = success === "unknown" ? "its fate is not known" : "failed";
