@@ -223,6 +223,20 @@ describe("another database", () => {
   });
 });
 
+describe("what a person who approves an undoing sees", () => {
+  test("is every row with its values; of very many rows the keys", async () => {
+    const plan = await planUndo(await ran("UPDATE customers SET name = 'x' WHERE id = 1"));
+    const row = (name: string) => expect.arrayContaining(["1", "c1@example.com", name]) as unknown;
+    expect(plan?.step).toMatchObject({ keys_only: false, tables: [{ name: "customers", updated: [[row("Name 1"), row("x")]] }] });
+
+    const many = await planUndo(await ran("INSERT INTO kinds (k, \"odd \"\"name\") SELECT 'k' || g, repeat('x', 300) FROM generate_series(1, 5000) g"));
+    const step = many?.step as { keys_only: boolean; tables: { columns: unknown[]; inserted: unknown[][] }[] };
+    expect(step.keys_only).toBe(true);
+    expect(step.tables[0]?.columns).toEqual([["k", "text", false]]);
+    expect(step.tables[0]?.inserted).toHaveLength(5000);
+  });
+});
+
 describe("what cannot be undone is said", () => {
   test("before it runs: reading, changes of the schema, and with nothing kept", async () => {
     const reversal = async (sql: string, undoBytes = 1000) => (await planned(sqlQueryTool, { sql }, system.reader, { undoBytes })).reversal;

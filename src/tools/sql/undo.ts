@@ -60,6 +60,25 @@ function countOf({ inserted, updated, deleted }: TableChange): number {
 interface Step {
   /** Of the rows that were kept: what was judged is what is put back. */
   readonly digest: string;
+  /** The rows themselves, for a person who approves: a plan is asked about whole, and only its digest is in the receipt. */
+  readonly tables: readonly TableChange[];
+  /** Where they are too many to be read: their keys only. */
+  readonly keys_only: boolean;
+}
+
+/** More than this nobody reads, and the requests of a project would not hold it. */
+const MOST_SHOWN = 1_000_000;
+
+function shownIn(tables: readonly TableChange[]): Pick<Step, "tables" | "keys_only"> {
+  if (JSON.stringify(tables).length <= MOST_SHOWN) return { tables, keys_only: false };
+  const shown = tables.map((table) => {
+    const places = table.key.map((name) => table.columns.findIndex(([column]) => column === name));
+    const keyOnly = (values: TableChange["inserted"][number]) => places.map((place) => values[place] ?? null);
+    const updated = table.updated.map(([before, after]) => [keyOnly(before), keyOnly(after)] as const);
+    const columns = table.columns.filter(([name]) => table.key.includes(name));
+    return { ...table, columns, inserted: table.inserted.map(keyOnly), updated, deleted: table.deleted.map(keyOnly) };
+  });
+  return { tables: shown, keys_only: true };
 }
 
 /** Puts back the rows that a run changed, cascades and triggers included, if they still are as the run left them. */
@@ -69,9 +88,9 @@ export const undoSql: UndoDefinition<PostgresReader, PostgresWriter> = {
     refuseElsewhere(place, await reader.place());
     mustBeAsLeft(tables, await reader.rowsNow(tables));
     const changes = tables.map(sentence);
-    const step: Step = { digest };
+    const step: Step = { digest, ...shownIn(tables) };
     const payload = { tables: tables.map(shownTable), rows: tables.reduce((sum, table) => sum + countOf(table), 0), changes, not_undone: [] };
-    return { payload, step: { ...step }, target: tables.map(shownTable).join(", ") };
+    return { payload, step: step as unknown as Json, target: tables.map(shownTable).join(", ") };
   },
   async execute(step, writer, { signal }, kept) {
     const { digest } = step as unknown as Step;
