@@ -1,4 +1,7 @@
-import type { Client } from "pg";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { dontDeleteWithoutWhere, dontUpdateWithoutWhere } from "../../src/policies/db/index.js";
@@ -346,5 +349,37 @@ describe("what is true for every row by its meaning is undone", () => {
 describe("what could spare a row passes, although every row meets it today", () => {
   it.each(CHOOSES)("%s", async (one) => {
     expect(await outcome(one)).toBe("done: ");
+  });
+});
+
+describe("the examples of docs/sql.md are as it says", () => {
+  const page = readFileSync(fileURLToPath(new URL("../../docs/sql.md", import.meta.url)), "utf8");
+  const [passing = [], undone = []] = [...page.matchAll(/```sql\n([^]*?)```/g)].map(([, block = ""]) => block.split("\n").flatMap((line) => line.replace(/;.*$/, "") || []));
+  let docs: PostgresSystem;
+  beforeAll(async () => {
+    await eye.query("CREATE DATABASE docs");
+    const url = server.url.replace(/postgres$/, "docs");
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query(`
+      CREATE TABLE settings (id int PRIMARY KEY, theme text); INSERT INTO settings VALUES (1, 'light');
+      CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL, total int); INSERT INTO orders SELECT g, 'open' FROM generate_series(1, 3) g;
+      CREATE TABLE sessions (id int PRIMARY KEY, expires_at timestamptz NOT NULL); INSERT INTO sessions SELECT g, '2020-01-01' FROM generate_series(1, 3) g;
+      CREATE TABLE totals (order_id int PRIMARY KEY, total int); INSERT INTO totals SELECT g, g FROM generate_series(1, 3) g;
+      CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, active boolean); INSERT INTO users SELECT g, 'n', true FROM generate_series(1, 3) g;
+      CREATE VIEW all_users AS SELECT * FROM users`);
+    await client.end();
+    docs = openPostgres({ url });
+  });
+  afterAll(async () => docs.close());
+
+  it("passing", async () => {
+    expect(passing).toHaveLength(4);
+    for (const sql of passing) expect(await attempt(docs, POLICIES, sql)).toMatchObject({ what: "done" });
+  });
+
+  it("undone", async () => {
+    expect(undone).toHaveLength(3);
+    for (const sql of undone) expect(await attempt(docs, POLICIES, sql)).toMatchObject({ what: "undone" });
   });
 });
