@@ -32,6 +32,8 @@ export interface Place {
 }
 
 interface Way {
+  /** The folders that were open before. */
+  readonly start: readonly Directory[];
   stack: Directory[];
   pending: string[];
   links: LinkOnTheWay[];
@@ -48,7 +50,7 @@ interface Way {
  */
 export function walk(handles: Handles, start: readonly Directory[], path: ParsedPath, finalLink: "follow" | "keep"): Place {
   const stack = path.absolute ? start.slice(0, 1) : [...start];
-  const way: Way = { stack, pending: [...path.parts], links: [], calledNames: [] };
+  const way: Way = { start, stack, pending: [...path.parts], links: [], calledNames: [] };
   for (;;) {
     const name = way.pending.shift();
     if (name === undefined) return folderItself(way);
@@ -78,11 +80,18 @@ function enter(handles: Handles, way: Way, name: string, finalLink: "follow" | "
     if (isLast) return { stack: way.stack, names: [name], stat, links: way.links, calledNames: way.calledNames };
     if (!stat.isDirectory()) throw new WalkFailure("not_a_folder", where);
     if (way.stack.length > MAX_DEPTH) throw new WalkFailure("too_deep", where);
-    way.stack.push(handles.openChild(folder, name));
+    way.stack.push(alreadyOpen(way, folder, name, stat) ?? handles.openChild(folder, name));
     return undefined;
   } catch (error) {
     throw walkFailure(error, where);
   }
+}
+
+/** The folder of this name on the way to the start: it need not be opened again if it is still the one that lies there. */
+function alreadyOpen({ start, stack }: Way, folder: Directory, name: string, stat: BigIntStats): Directory | undefined {
+  const next = start[stack.length];
+  const isOnTheWay = start[stack.length - 1] === folder && next?.name === name;
+  return isOnTheWay && isSame(next.stat, stat) ? next : undefined;
 }
 
 function follow(way: Way, target: string, where: string): void {
