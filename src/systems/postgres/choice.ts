@@ -49,7 +49,7 @@ export interface Bench {
 export type Examine = (watch: Watch, bench: Bench) => Promise<Choice>;
 
 /** For each question, in milliseconds. */
-const QUESTION_TIME = 1500;
+const QUESTION_TIME = 2500;
 
 const SETTINGS =
   "SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true), " +

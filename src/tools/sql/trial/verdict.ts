@@ -29,7 +29,7 @@ const OTHERS: readonly Others[] = ["half", "all", "first", "last"];
 /** Questions that a trial may ask. */
 const MOST_QUESTIONS = 100;
 /** For all of them, in milliseconds: a condition may call what takes its time. */
-const MOST_TIME = 4000;
+const MOST_TIME = 8000;
 /** Small tables, each of every so many-th row. */
 const SMALL_TABLES = 19;
 /** A table of fewer rows does not show what a condition on the whole table would spare. */
