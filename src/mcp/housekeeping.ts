@@ -11,7 +11,7 @@ export interface Heap {
 /** Growth, in bytes, that is collected when no call has come for a while; less is not worth the work. */
 const WORTH_IT = 4 * 1024 * 1024;
 /** Growth, in bytes, that is collected between two calls, because the agent makes no pause. */
-const TOO_MUCH = 14 * 1024 * 1024;
+const TOO_MUCH = 18 * 1024 * 1024;
 /** Without a call for this long, in milliseconds, the agent is thinking. */
 const PAUSE = 2000;
 

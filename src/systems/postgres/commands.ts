@@ -21,7 +21,7 @@ export const NOW: Command = { text: "SET CONSTRAINTS ALL IMMEDIATE" };
 export const OWN_PATH: Command = { text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)", name: "enact_own_path" };
 /** The same, and whether code that ran has prepared statements: PREPARE leaves a mark that ours do not bear. */
 export const WITNESS: Command = {
-  text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)::text",
+  text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), EXISTS (SELECT FROM pg_catalog.pg_prepared_statement() WHERE from_sql)::text",
 };
 export const COUNTERS: Command = { text: COUNTERS_SQL, name: "enact_counters" };
 export const SCHEMA: Command = { text: SCHEMA_SQL, name: "enact_schema" };

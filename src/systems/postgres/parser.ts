@@ -78,6 +78,7 @@ const LONGEST = 10_000;
  * the thread. Nothing is loaded before the first use. A thread that broke, or has grown, is replaced by the next.
  */
 export class ParserThread {
+  readonly #trees = new Trees();
   #thread: Promise<Thread> | undefined;
 
   /** Runs `work` with the parser. @throws EnactError SYSTEM_UNAVAILABLE when there can be no thread */
@@ -104,9 +105,38 @@ export class ParserThread {
     if (thread?.isFit === true) return thread;
     // Another call may have started one while this one waited.
     if (this.#thread !== pending) return this.#current();
-    this.#thread = Thread.start();
+    this.#thread = Thread.start(this.#trees);
     return this.#thread;
   }
+}
+
+/** How many trees to remember, and of how long texts, in characters. */
+const REMEMBERED = 100;
+const REMEMBERED_LENGTH = 2000;
+
+/**
+ * Trees of texts that come back: of the statement that an agent repeats for each item of its list, of views that are read
+ * often. Two threads have to take turns for a new one, which costs more than parsing it.
+ */
+class Trees {
+  readonly #trees = new Map<string, ParsedText>();
+
+  get(sql: string): ParsedText | undefined {
+    return this.#trees.get(sql);
+  }
+
+  keep(sql: string, tree: ParsedText): void {
+    if (sql.length > REMEMBERED_LENGTH) return;
+    if (this.#trees.size >= REMEMBERED) this.#trees.clear();
+    this.#trees.set(sql, frozen(tree));
+  }
+}
+
+/** What is handed out several times, nobody may change. */
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== "object" || value === null) return value;
+  for (const child of Object.values(value)) frozen(child);
+  return Object.freeze(value);
 }
 
 type Answer = { readonly json: string } | { readonly name: string; readonly message: string; readonly at?: number };
@@ -117,11 +147,13 @@ class Thread implements SqlParser {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #done: Int32Array;
+  readonly #trees: Trees;
   #isFit = true;
   #hasEnded = false;
 
-  private constructor(worker: Worker, port: MessagePort, done: Int32Array) {
+  private constructor(worker: Worker, port: MessagePort, done: Int32Array, trees: Trees) {
     this.#worker = worker;
+    this.#trees = trees;
     this.#port = port;
     this.#done = done;
     worker.on("error", () => this.#bury());
@@ -130,7 +162,7 @@ class Thread implements SqlParser {
     worker.unref();
   }
 
-  static async start(): Promise<Thread> {
+  static async start(trees: Trees): Promise<Thread> {
     const { port1, port2 } = new MessageChannel();
     const done = new Int32Array(new SharedArrayBuffer(4));
     const library = createRequire(import.meta.url).resolve("libpg-query");
@@ -148,7 +180,7 @@ class Thread implements SqlParser {
         resourceLimits: { maxYoungGenerationSizeMb: 4 },
       });
       await isReady(worker);
-      return new Thread(worker, port1, done);
+      return new Thread(worker, port1, done, trees);
     } catch (cause) {
       throw new EnactError("SYSTEM_UNAVAILABLE", "PostgreSQL's parser could not be started", { cause });
     }
@@ -160,7 +192,11 @@ class Thread implements SqlParser {
   }
 
   parse(sql: string): ParsedText {
-    return this.#ask("parse", sql) as ParsedText;
+    const known = this.#trees.get(sql);
+    if (known !== undefined) return known;
+    const tree = this.#ask("parse", sql) as ParsedText;
+    this.#trees.keep(sql, tree);
+    return tree;
   }
 
   scan(sql: string): readonly SqlToken[] {

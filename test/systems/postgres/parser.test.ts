@@ -67,6 +67,19 @@ describe("the parser's thread", () => {
     expect(counts).toEqual(lengths.map((length) => [length * 2, length * 2]));
   });
 
+  it("hands the same tree out again, which nobody can have changed, and remembers few", async () => {
+    await thread.use(async (parser) => {
+      const first = parser.parse("SELECT 1 AS a");
+      expect(parser.parse("SELECT 1 AS a")).toBe(first);
+      expect(() => Object.assign((first.stmts ?? [])[0] ?? {}, { stmt: null })).toThrow(TypeError);
+      for (let index = 0; index < 150; index += 1) parser.parse(`SELECT ${String(index)}`);
+      expect(parser.parse("SELECT 1 AS a")).not.toBe(first);
+      expect(parser.parse("SELECT 1 AS a")).toEqual(first);
+      const long = `SELECT ${"1, ".repeat(2000)}1`;
+      expect(parser.parse(long)).not.toBe(parser.parse(long));
+    });
+  });
+
   it("can be used again after it was closed, and closed before it was used", async () => {
     await thread.close();
     await expect(asked((parser) => parser.parse("SELECT 1").stmts?.length)).resolves.toBe(1);
@@ -77,7 +90,7 @@ describe("the parser's thread", () => {
   it("fails at once, and not after a wait, for whoever still asks after the end", async () => {
     const late = thread.use(async (parser) => {
       await thread.close();
-      return parser.parse("SELECT 1");
+      return parser.parse("SELECT 'not asked before'");
     });
     await expect(late).rejects.toMatchObject({ code: "SYSTEM_UNAVAILABLE", done: "Nothing was done." });
   });
