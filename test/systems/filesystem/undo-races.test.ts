@@ -121,7 +121,9 @@ describe.each(ANCHORS)("with folders addressed by %s", (anchor) => {
     const guard = world.guard({ files: { anchor } });
     const seen = new Map<string, number>();
     const until = Date.now() + 2000;
-    for (let round = 0; Date.now() < until; round += 1) {
+    // On a busy machine the links are swapped under every one of the first tries: then it goes on until one comes through.
+    const isEnough = (): boolean => Date.now() > until && ((seen.get("ROLLED_BACK") ?? 0) > 0 || Date.now() > until + 30_000);
+    for (let round = 0; !isEnough(); round += 1) {
       const path = ["a/x.txt", "a/c/y.txt", "b/z.txt", "a/c", "b/d"][round % 5] ?? "";
       const run = round % 5 < 3 ? await guard.call("file_write", { path, content: `round ${round}` }) : await guard.call("file_delete", { path, recursive: true });
       if (run.receipt === null || run.status === "blocked") continue;
