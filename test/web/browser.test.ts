@@ -117,16 +117,23 @@ inBrowser("the timeline", () => {
     await settled(page);
     await page.evaluate(`document.querySelector("#runs").scrollTop = 34 * 100`);
     await settled(page);
-    const [before] = (await rowsOf(page)).slice(10, 11);
-    const top = `[...document.querySelectorAll(".row")].find((row) => row.querySelector(".target")?.textContent === ${JSON.stringify(before?.what ?? "")} && row.getBoundingClientRect().top > 300)?.getBoundingClientRect().top`;
-    const place = await page.evaluate<number>(top);
+    let top = "";
+    let place: number | undefined;
+    // Rows that scrolled in are drawn a moment later on a busy machine.
+    const find = async (): Promise<string> => {
+      const [before] = (await rowsOf(page)).slice(10, 11);
+      top = `[...document.querySelectorAll(".row")].find((row) => row.querySelector(".target")?.textContent === ${JSON.stringify(before?.what ?? "")} && row.getBoundingClientRect().top > 300)?.getBoundingClientRect().top`;
+      place = await page.evaluate<number | undefined>(top);
+      return typeof place;
+    };
+    await expect.poll(find).toBe("number");
     const script = await compileScript(fileURLToPath(new URL("../support/ledger-writer.ts", import.meta.url)));
     const child = startScript(script, [world.project, world.enactHome, "12", "9", "20"]);
     await expect.poll(() => totalOf(page), { timeout: 15_000 }).toBe("212 calls");
     expect([await child.ended, child.errors()]).toEqual([0, ""]);
     await expect.poll(() => page.locator(".button.is-new").textContent()).toBe("12 new calls");
     expect(await page.title()).toMatch(/^\(12\) /u);
-    expect(await page.evaluate<number>(top)).toBe(place);
+    expect(await page.evaluate<number | undefined>(top)).toBe(place);
     await page.locator(".button.is-new").click();
     await settled(page);
     const newest = [...receiptStory({ runs: 12, seed: 9, hours: 0.01 })].toReversed();
